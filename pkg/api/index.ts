@@ -1,0 +1,42 @@
+/**
+ * The objects of Tombolo: schemas, types, names.
+ *
+ * Every kind is written once with zod; CRDs are generated from it (`npm run generate`) and types inferred. Knows no
+ * client and no cluster: it never reads or writes an object, and never validates what an API server has stored.
+ */
+export { type ConditionUpdate, getCondition, isConditionTrue, setCondition } from './condition.ts';
+export { GRANT, type Grant, type GrantSpec, type GrantStatus, type Placement } from './grant.ts';
+export { INVITE, type Invite, type InviteSpec, type InviteStatus } from './invite.ts';
+export {
+  ANNOTATION,
+  API_VERSION,
+  CONDITION,
+  FINALIZER,
+  GROUP,
+  LABEL,
+  NAME,
+  SYSTEM_NAMESPACE,
+  TAINT,
+  tenantNamespace,
+  VERSION,
+} from './names.ts';
+export {
+  NAMESPACE_CLAIM,
+  type NamespaceClaim,
+  type NamespaceClaimSpec,
+  type NamespaceClaimStatus,
+} from './namespace-claim.ts';
+export {
+  OFFLOADING,
+  type Offloading,
+  type OffloadingPeerState,
+  type OffloadingSpec,
+  type OffloadingStatus,
+  type PodStrategy,
+  podStrategy,
+} from './offloading.ts';
+export { PEER, type Peer, type PeerSpec, type PeerStatus, peerName, type Role } from './peer.ts';
+export { REFLECTION_POLICY, type ReflectionPolicy, type ReflectionPolicySpec } from './reflection-policy.ts';
+export { type KindDefinition, type ObjectMeta, type TomboloObject, typeMeta } from './resource.ts';
+export { type Condition, type ResourceList, type SelectorTerm } from './shared-schemas.ts';
+export { VIRTUAL_NODE, type VirtualNode, type VirtualNodeSpec, type VirtualNodeStatus } from './virtual-node.ts';

@@ -1,0 +1,86 @@
+/** API group and version of every object of ours. */
+export const GROUP = 'tombolo.io';
+export const VERSION = 'v1alpha1';
+export const API_VERSION = `${GROUP}/${VERSION}`;
+
+/** Where our own processes and their configuration live, on every cluster. */
+export const SYSTEM_NAMESPACE = 'tombolo-system';
+
+/** Labels, annotations, taints and finalizers that users and tests rely on (behaviour/README.md, "Names that tests rely on"). */
+export const LABEL = {
+  /** On a namespace: offload it with the defaults. */
+  offload: 'tombolo.io/offload',
+  /** On every twin namespace, twin object, wrapper and remote pod: the consumer it was made for, as the provider calls it. */
+  origin: 'tombolo.io/origin',
+  /** On wrapper and remote pod: UID of the local pod. */
+  podUid: 'tombolo.io/pod-uid',
+  /** On a virtual node, and on objects of ours that belong to one peer. */
+  peer: 'tombolo.io/peer',
+  /** On a DaemonSet: it may use virtual nodes although its namespace is not offloaded. */
+  allowVirtual: 'tombolo.io/allow-virtual',
+  /** On a twin namespace, set by the provider's admin: keep it when offloading ends. */
+  retain: 'tombolo.io/retain',
+  /** On the controller pod that leads; the quota webhook's Service selects by it. */
+  leader: 'tombolo.io/leader',
+  component: 'tombolo.io/component',
+} as const;
+
+export const ANNOTATION = {
+  podStrategy: 'tombolo.io/pod-strategy',
+  apiAccess: 'tombolo.io/api-access',
+  remoteServiceAccount: 'tombolo.io/remote-service-account',
+  remoteRuntimeClass: 'tombolo.io/remote-runtime-class',
+  remoteSpread: 'tombolo.io/remote-spread',
+  reflect: 'tombolo.io/reflect',
+  serviceAffinity: 'tombolo.io/service-affinity',
+  keepNodePort: 'tombolo.io/keep-node-port',
+  remoteStorageClass: 'tombolo.io/remote-storage-class',
+  /** On a twin namespace: the namespace at home that it mirrors. */
+  homeNamespace: 'tombolo.io/home-namespace',
+  /** On twin objects: name of the object at home, where the twin has another one. */
+  homeName: 'tombolo.io/home-name',
+  /** On a Peer that is being deleted: clean this side without asking the other (`tombolo unpeer --force`). */
+  forceUnpeer: 'tombolo.io/force-unpeer',
+  /** On a wrapper: touched when room or policy changed, so that the ReplicaSet controller tries again. */
+  retry: 'tombolo.io/retry',
+} as const;
+
+export const TAINT = { virtualNode: 'tombolo.io/virtual-node', grantCordoned: 'tombolo.io/grant-cordoned' } as const;
+
+export const FINALIZER = {
+  peering: 'tombolo.io/peering',
+  offloading: 'tombolo.io/offloading',
+  virtualNode: 'tombolo.io/virtual-node',
+  twin: 'tombolo.io/twin',
+} as const;
+
+/** Condition types that we put on Node and Pod objects. */
+export const CONDITION = {
+  providerCapacity: 'tombolo.io/ProviderCapacity',
+  offloaded: 'tombolo.io/Offloaded',
+} as const;
+
+/** Labels of every object and value that the chart and the controllers agree on. */
+export const NAME = {
+  clusterConfigMap: 'tombolo-cluster',
+  identitySecret: 'tombolo-identity',
+  webhookCertificates: 'tombolo-webhook-certs',
+  webhookConfiguration: 'tombolo',
+  peeringService: 'tombolo-peering',
+  webhookService: 'tombolo-webhook',
+  quotaService: 'tombolo-quota',
+  leaderLease: 'tombolo-controller',
+  controllerAccount: 'tombolo-controller',
+  kubeletAccount: 'tombolo-kubelet',
+  twinClusterRole: 'tombolo-twin',
+  twinOwner: 'tombolo-twin',
+  tenantAccount: 'tenant',
+  tenantRole: 'tombolo-tenant',
+  reflectionClusterRole: 'tombolo-reflection',
+  offloading: 'offloading',
+} as const;
+
+/** Tenant namespace on a provider of the consumer that it calls `consumer`. */
+export function tenantNamespace(consumer: string): string {
+  return `tombolo-tenant-${consumer}`;
+}

@@ -1,0 +1,97 @@
+import { z } from 'zod';
+import { defineKind, type TomboloObject } from './resource.ts';
+import { conditions, peerName, resourceList } from './shared-schemas.ts';
+
+export const role = z.enum(['Consume', 'Provide']);
+export type Role = z.infer<typeof role>;
+
+const spec = z.object({
+  roles: z.array(role).meta({
+    description:
+      'What this side wants: Consume = use capacity of the peer, Provide = lend capacity to it. Taking a role away ends that direction.',
+    'x-kubernetes-list-type': 'set',
+  }),
+  addresses: z
+    .array(z.string())
+    .max(16)
+    .optional()
+    .meta({
+      description: 'host:port of the peering endpoint of the peer, tried in order. Absent where only the peer dials.',
+    }),
+  fingerprint: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional()
+    .meta({
+      description: 'SHA-256 of the public identity key (SPKI) of the peer, lower-case hex. Everything else is refused.',
+    }),
+  api: z
+    .object({ mode: z.enum(['Auto', 'Direct', 'Relay']).optional() })
+    .optional()
+    .meta({ description: 'How to reach the API server of the peer: Auto (default) tries Direct, then Relay.' }),
+  limits: resourceList
+    .optional()
+    .meta({ description: 'Provider: most that this peer may be granted, over all its grants.' }),
+  allowedTwinNames: z
+    .array(z.string())
+    .optional()
+    .meta({
+      description:
+        'Provider: patterns (with *) of names that twins of this peer may have; default *-<peer> and the plain home name.',
+    }),
+  drainTimeoutSeconds: z
+    .int()
+    .min(0)
+    .optional()
+    .meta({ description: 'How long unpeer waits for evictions; default 300.' }),
+});
+
+const status = z.object({
+  phase: z.enum(['Pending', 'Connecting', 'AwaitingApproval', 'Ready', 'Degraded', 'Ending', 'Failed']).optional(),
+  step: z.string().optional().meta({ description: 'The step that is under way or failed, in words.' }),
+  roles: z.array(role).optional().meta({ description: 'Directions that stand.' }),
+  fingerprint: z.string().optional(),
+  clusterName: z.string().optional().meta({ description: 'What the peer calls itself.' }),
+  nameThere: z
+    .string()
+    .optional()
+    .meta({ description: 'What the peer calls us; the origin label of everything we make there.' }),
+  remoteTenantNamespace: z.string().optional(),
+  tenantNamespace: z.string().optional(),
+  apiServer: z.string().optional(),
+  apiPath: z.enum(['Direct', 'Relay']).optional(),
+  version: z.string().optional(),
+  kubernetesVersion: z.string().optional(),
+  roundTripMilliseconds: z.number().optional(),
+  credentialExpiresAt: z.iso.datetime().optional(),
+  lastVerifiedAt: z.iso.datetime().optional(),
+  conditions: conditions.optional(),
+});
+
+export const PEER = defineKind({
+  kind: 'Peer',
+  plural: 'peers',
+  namespaced: false,
+  shortNames: [],
+  description: 'The other cluster of a peering, seen from here.',
+  spec,
+  status,
+  columns: [
+    { name: 'Roles', type: 'string', jsonPath: '.spec.roles' },
+    { name: 'Phase', type: 'string', jsonPath: '.status.phase' },
+    { name: 'Api', type: 'string', jsonPath: '.status.conditions[?(@.type=="ApiReachable")].status' },
+    { name: 'Fingerprint', type: 'string', jsonPath: '.status.fingerprint', priority: 1 },
+    { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
+  ],
+  validations: [
+    {
+      rule: 'self.metadata.name.size() <= 48 && self.metadata.name.matches("^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")',
+      message: 'a peer name is a DNS label of at most 48 characters',
+    },
+  ],
+});
+
+export type PeerSpec = z.infer<typeof spec>;
+export type PeerStatus = z.infer<typeof status>;
+export type Peer = TomboloObject<PeerSpec, PeerStatus>;
+export { peerName };

@@ -1,0 +1,39 @@
+import { defineConfig } from 'vitest/config';
+
+/**
+ * `unit`: fast tests without processes, one thread pool without isolation.
+ * `wide`: files named `*.wide.test.ts`, which start processes or change the host; one fork each.
+ * `cluster`: end-to-end tests in `tests/`, against real clusters of a test bed; one file after the other.
+ */
+export default defineConfig({
+  test: {
+    reporters: ['default', './tests/closing-line.ts'],
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['{cmd,pkg,reflectors,network,tests}/**/*.test.ts'],
+          exclude: ['**/*.wide.test.ts', '**/*.cluster.test.ts', '**/node_modules/**'],
+          pool: 'threads',
+          isolate: false,
+        },
+      },
+      {
+        extends: true,
+        test: { name: 'wide', include: ['{cmd,pkg,reflectors,network,tests}/**/*.wide.test.ts'], pool: 'forks' },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'cluster',
+          include: ['{cmd,pkg,reflectors,network,tests}/**/*.cluster.test.ts'],
+          pool: 'forks',
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 600_000,
+        },
+      },
+    ],
+  },
+});
