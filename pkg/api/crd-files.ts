@@ -1,0 +1,34 @@
+import type { z } from 'zod';
+import { stringify } from 'yaml';
+import { crdOf } from './crd.ts';
+import { GRANT } from './grant.ts';
+import { INVITE } from './invite.ts';
+import { NAMESPACE_CLAIM } from './namespace-claim.ts';
+import { OFFLOADING } from './offloading.ts';
+import { PEER } from './peer.ts';
+import { REFLECTION_POLICY } from './reflection-policy.ts';
+import type { KindDefinition } from './resource.ts';
+import { VIRTUAL_NODE } from './virtual-node.ts';
+
+/** Every kind that the chart installs. A test fails where a kind of the package is missing here. */
+export const KINDS: readonly KindDefinition<z.ZodType, z.ZodType>[] = [
+  PEER,
+  INVITE,
+  GRANT,
+  VIRTUAL_NODE,
+  OFFLOADING,
+  NAMESPACE_CLAIM,
+  REFLECTION_POLICY,
+];
+
+const HEADER = '# Generated from pkg/api by `npm run generate`. Do not edit.\n';
+
+/** The committed CRD files: file name → text. */
+export function crdFiles(): Map<string, string> {
+  return new Map(
+    KINDS.map((kind) => [
+      `${kind.group}_${kind.plural}.yaml`,
+      HEADER + stringify(crdOf(kind), { lineWidth: 120, aliasDuplicateObjects: false }),
+    ]),
+  );
+}
