@@ -1,0 +1,16 @@
+# One image for every process of Tombolo. Build it after `npm install && npm run build`:
+#   docker build -t tombolo .
+ARG BASE=debian:bookworm-slim
+FROM ${BASE}
+
+# The Node of package.json: the same runtime here, in tests and in development. Needs only glibc and libstdc++.
+COPY --chmod=0755 node_modules/node/bin/node /usr/local/bin/node
+COPY dist/app/ /app/
+
+ENV NODE_ENV=production
+WORKDIR /app
+USER 65532:65532
+
+# The argument names the process: /app/controller.js, /app/kubelet.js, …
+ENTRYPOINT ["/usr/local/bin/node"]
+CMD ["/app/controller.js"]
