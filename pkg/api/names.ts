@@ -14,6 +14,8 @@ export const LABEL = {
   origin: 'tombolo.io/origin',
   /** On wrapper and remote pod: UID of the local pod. */
   podUid: 'tombolo.io/pod-uid',
+  /** On wrapper and remote pod: the grant that pays for it, which is the name of the virtual node. */
+  grant: 'tombolo.io/grant',
   /** On a virtual node, and on objects of ours that belong to one peer. */
   peer: 'tombolo.io/peer',
   /** On a DaemonSet: it may use virtual nodes although its namespace is not offloaded. */
