@@ -1,0 +1,443 @@
+import { describe, expect } from 'vitest';
+import { type Json, type TestCluster, until } from './bed.ts';
+import { condition, ensurePeered, isReady, offload, remotePod, sleeper, test } from './fixtures.ts';
+
+/** Everything of Tombolo that a peering makes on a cluster, by kind and name; empty when nothing is left. */
+async function leftovers(cluster: TestCluster): Promise<string[]> {
+  const kinds = ['peers', 'virtualnodes', 'grants', 'namespaceclaims', 'offloadings'].map(
+    (kind) => `${kind}.tombolo.io`,
+  );
+  const objects = await cluster.json(['get', kinds.join(','), '-A']);
+  const namespaces = await cluster.json('get namespaces');
+  const secrets = await cluster.json('-n tombolo-system get secrets');
+  const nodes = await cluster.json('get nodes -l tombolo.io/peer');
+  return [
+    ...objects['items'].map((item: Json) => `${item['kind']}/${item['metadata'].name}`),
+    ...namespaces['items']
+      .filter(
+        (item: Json) =>
+          item['metadata'].labels?.['tombolo.io/origin'] !== undefined ||
+          item['metadata'].name.startsWith('tombolo-tenant-'),
+      )
+      .map((item: Json) => `Namespace/${item['metadata'].name}`),
+    ...secrets['items']
+      .filter(
+        (item: Json) =>
+          item['metadata'].name.startsWith('tombolo-peer-') || item['metadata'].name.startsWith('tombolo-redeem-'),
+      )
+      .map((item: Json) => `Secret/${item['metadata'].name}`),
+    ...nodes['items'].map((item: Json) => `Node/${item['metadata'].name}`),
+  ];
+}
+
+async function unpeer(cluster: TestCluster, name: string, ...flags: string[]): Promise<void> {
+  if ((await cluster.find(['get', 'peer', name])) === undefined) return;
+  const outcome = await cluster.tombolo(['unpeer', name, '--yes', ...flags]);
+  expect(outcome, outcome.stderr).toMatchObject({ code: 0 });
+}
+
+/** Every test here starts from two clusters that do not know each other. */
+async function apart(milan: TestCluster, rome: TestCluster): Promise<void> {
+  await unpeer(milan, 'rome');
+  await unpeer(rome, 'milan');
+  for (const cluster of [milan, rome])
+    await until(`${cluster.name} is clean`, async () => (await leftovers(cluster)).length === 0 || false, 60_000);
+}
+
+const token = async (cluster: TestCluster, ...flags: string[]) => {
+  const outcome = await cluster.tombolo(['invite', ...flags]);
+  expect(outcome, outcome.stderr).toMatchObject({ code: 0 });
+  return outcome.stdout.trim();
+};
+
+describe('invites', () => {
+  test('PEER-01 an invite and one command: a Peer on each side, every condition good, the node Ready', async ({
+    milan,
+    rome,
+  }) => {
+    await apart(milan, rome);
+    const invite = await token(rome);
+    const started = performance.now();
+    const outcome = await milan.tombolo(['peer', invite]);
+    expect(outcome, outcome.stderr).toMatchObject({ code: 0 });
+    await until('node Ready', async () => isReady(await milan.find('get node rome')), 8_000);
+    expect(performance.now() - started).toBeLessThan(30_000);
+    for (const [cluster, name] of [
+      [milan, 'rome'],
+      [rome, 'milan'],
+    ] as const) {
+      const peer = await until(`${name} is good`, async () => {
+        const object = await cluster.json(['get', 'peer', name]);
+        return condition(object, 'Authenticated')?.['status'] === 'True' && object;
+      });
+      expect(peer['status'].fingerprint).toMatch(/^[0-9a-f]{64}$/);
+      for (const entry of peer['status'].conditions) {
+        expect(entry.message.length).toBeGreaterThan(0);
+        expect(entry.status, `${name} ${entry.type}: ${entry.message}`).toBe(
+          entry.type === 'Degraded' ? 'False' : 'True',
+        );
+      }
+    }
+  });
+
+  test('PEER-02 a token is for one cluster; the winner may use it again', async ({ milan, rome }) => {
+    await apart(milan, rome);
+    const invite = await token(rome);
+    expect((await milan.tombolo(['peer', invite])).code).toBe(0);
+    expect((await milan.tombolo(['peer', invite])).code).toBe(0);
+    // Another identity: rome itself, as a peer of its own under another name.
+    const other = await rome.tombolo(['peer', invite, '--name', 'mirror', '--timeout', '20s']);
+    expect(other.code).not.toBe(0);
+    expect(other.stderr).toMatch(/used/);
+    await unpeer(rome, 'mirror', '--force');
+  });
+
+  test('PEER-03 expired, revoked, truncated and altered tokens each have a sentence of their own and leave nothing', async ({
+    milan,
+    rome,
+  }) => {
+    await apart(milan, rome);
+    const sentences = new Map<string, string>();
+    const refuse = async (what: string, text: string) => {
+      const outcome = await milan.tombolo(['peer', text, '--timeout', '20s']);
+      expect(outcome.code, what).not.toBe(0);
+      sentences.set(what, outcome.stderr.trim().split('\n').at(-1) ?? '');
+    };
+    const good = await token(rome);
+    await refuse('truncated', good.slice(0, -20));
+    const middle = Math.floor(good.length / 2);
+    await refuse('altered', good.slice(0, middle) + (good[middle] === 'A' ? 'B' : 'A') + good.slice(middle + 1));
+    const short = await token(rome, '--expires', '1s');
+    await new Promise((next) => setTimeout(next, 1_500));
+    await refuse('expired', short);
+    const revoked = await token(rome);
+    const invites = (await rome.json('-n tombolo-system get invites --sort-by .metadata.creationTimestamp'))['items'];
+    expect((await rome.tombolo(['invite', 'revoke', invites.at(-1).metadata.name])).code).toBe(0);
+    await refuse('revoked', revoked);
+    expect(sentences.get('expired')).toMatch(/expired/);
+    expect(sentences.get('revoked')).toMatch(/revoked|not known|unknown/);
+    expect(new Set(sentences.values()).size).toBe(4);
+    for (const peer of (await milan.json('get peers'))['items']) await unpeer(milan, peer.metadata.name, '--force');
+    expect(await leftovers(milan)).toEqual([]);
+    expect(await leftovers(rome)).toEqual([]);
+  });
+
+  test('PEER-04 no object, log, event or status holds the secret of an invite, a token or a key', async ({
+    milan,
+    rome,
+  }) => {
+    await apart(milan, rome);
+    const invite = await token(rome);
+    expect((await milan.tombolo(['peer', invite])).code).toBe(0);
+    const payload = JSON.parse(
+      Buffer.from(invite.slice(invite.indexOf('.') + 1).split('.')[0] ?? '', 'base64url').toString(),
+    ) as Record<string, unknown>;
+    const secret = Object.entries(payload).find(([key]) => /^s(ecret)?$/.test(key))?.[1] as string;
+    expect(secret.length).toBeGreaterThan(20);
+    for (const cluster of [milan, rome]) {
+      const texts = [
+        await cluster.kubectl(
+          'get peers,invites,virtualnodes,grants,namespaceclaims,offloadings,events,configmaps -A -o yaml',
+        ),
+        await cluster.kubectl('-n tombolo-system logs -l app.kubernetes.io/component=controller --tail=-1'),
+        await cluster.kubectl('-n tombolo-system logs -l app.kubernetes.io/component=kubelet --tail=-1'),
+      ].join('\n');
+      expect(texts.includes(secret)).toBe(false);
+      expect(texts).not.toMatch(/eyJhbGciOi[\w-]+\.[\w-]+\.[\w-]+/);
+      expect(texts).not.toMatch(/PRIVATE KEY/);
+    }
+  });
+
+  test('PEER-06 two kubeconfigs give the same, and neither cluster keeps anything of them', async ({ milan, rome }) => {
+    await apart(milan, rome);
+    await ensurePeered(milan, rome);
+    const secrets = await milan.kubectl('get secrets,configmaps -A -o yaml');
+    expect(secrets).not.toContain('client-key-data');
+    expect(secrets).not.toContain(Buffer.from('client-key-data').toString('base64').slice(0, 12));
+  });
+});
+
+describe('names and identity', () => {
+  test('PEER-12 names that are no DNS label or too long are refused with the rule', async ({ milan, rome }) => {
+    const invite = await token(rome);
+    for (const name of ['Rome', 'a.b', `${'a'.repeat(49)}`, '-x']) {
+      const outcome = await milan.tombolo(['peer', invite, '--name', name]);
+      expect(outcome.code, name).not.toBe(0);
+      expect(outcome.stderr).toMatch(/48/);
+    }
+  });
+
+  test('PEER-14 again is no change and exit 0; the own cluster is refused unless it gets another name', async ({
+    milan,
+    rome,
+  }) => {
+    await ensurePeered(milan, rome);
+    const before = (await milan.json('get peer rome'))['metadata'].uid;
+    expect((await milan.tombolo(['peer', '--remote-kubeconfig', rome.kubeconfig, '--name', 'rome'])).code).toBe(0);
+    expect((await milan.json('get peer rome'))['metadata'].uid).toBe(before);
+    const self = await milan.tombolo(['peer', '--remote-kubeconfig', milan.kubeconfig, '--timeout', '20s']);
+    expect(self.code).not.toBe(0);
+    expect(self.stderr).toMatch(/same cluster|itself|own/);
+  });
+});
+
+describe('life and end', () => {
+  test('PEER-16 a CLI killed in the middle of peer and of unpeer is finished by the same command', async ({
+    milan,
+    rome,
+  }) => {
+    await apart(milan, rome);
+    await milan.tombolo(['peer', '--remote-kubeconfig', rome.kubeconfig], { timeoutMs: 700 });
+    expect((await milan.tombolo(['peer', '--remote-kubeconfig', rome.kubeconfig])).code).toBe(0);
+    expect((await milan.json('get peers'))['items']).toHaveLength(1);
+    expect((await rome.json('get peers'))['items']).toHaveLength(1);
+    await milan.tombolo(['unpeer', 'rome', '--yes'], { timeoutMs: 700 });
+    await unpeer(milan, 'rome');
+    await until(
+      'nothing left',
+      async () => (await leftovers(milan)).length + (await leftovers(rome)).length === 0,
+      60_000,
+    );
+  });
+
+  test('PEER-17 PEER-18 REF-31 both directions at once: pods of both run, and each direction ends alone', async ({
+    milan,
+    rome,
+  }) => {
+    await apart(milan, rome);
+    await Promise.all([
+      milan.tombolo(['peer', '--remote-kubeconfig', rome.kubeconfig]),
+      rome.tombolo(['peer', '--remote-kubeconfig', milan.kubeconfig]),
+    ]).then((outcomes) => {
+      for (const outcome of outcomes) expect(outcome, outcome.stderr).toMatchObject({ code: 0 });
+    });
+    for (const [cluster, peer] of [
+      [milan, 'rome'],
+      [rome, 'milan'],
+    ] as const) {
+      await until(`node ${peer} Ready`, async () => isReady(await cluster.find(['get', 'node', peer])), 30_000);
+      expect((await cluster.json('get peers'))['items'].map((item: Json) => [...item['spec'].roles].sort())).toEqual([
+        ['Consume', 'Provide'],
+      ]);
+    }
+    const there = await offload(milan, rome, `both-${process.pid.toString(36)}`);
+    await there.create(remotePod('a', { containers: [sleeper()] }), {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'once' },
+      data: { a: '1' },
+    });
+    await there.podInPhase('a', 'Running');
+    await rome.apply({
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name: there.name, labels: { 'tombolo.io/offload': 'true' } },
+    });
+    await rome.apply({
+      ...(remotePod('b', { nodeSelector: { 'tombolo.io/peer': 'milan' }, containers: [sleeper()] }) as Json),
+      metadata: { name: 'b', namespace: there.name },
+    } as object);
+    await until(
+      'b runs on milan',
+      async () => (await rome.find(['-n', there.name, 'get', 'pod', 'b']))?.['status'].phase === 'Running',
+      40_000,
+    );
+    // REF-31: what arrived from milan never goes back or on.
+    const names = (await milan.json('get namespaces'))['items'].map((item: Json) => item['metadata'].name as string);
+    expect(names.filter((name: string) => name.startsWith(there.twin) && name !== there.name)).toEqual([]);
+    await rome.kubectl(['label', 'namespace', there.name, 'tombolo.io/offload-']);
+    const second = await rome.tombolo('unpeer milan --role consume --yes');
+    expect(second, second.stderr).toMatchObject({ code: 0 });
+    expect((await there.pod('a'))?.['status'].phase).toBe('Running');
+    expect(isReady(await milan.find('get node rome'))).toBe(true);
+    expect(await rome.find('get node milan')).toBeUndefined();
+    await milan.try(['delete', 'namespace', there.name, '--wait=false']);
+    await rome.try(['delete', 'namespace', there.name, '--wait=false']);
+    await unpeer(milan, 'rome');
+    await until(
+      'nothing left',
+      async () => (await leftovers(milan)).length + (await leftovers(rome)).length === 0,
+      60_000,
+    );
+  });
+
+  test('PEER-24 unpeer from the provider drains and leaves nothing on either side', async ({ milan, rome }) => {
+    await ensurePeered(milan, rome);
+    const shop = await offload(milan, rome, `end-${process.pid.toString(36)}`);
+    await shop.create(remotePod('bare', { containers: [sleeper()] }));
+    await shop.podInPhase('bare', 'Running');
+    const outcome = await rome.tombolo('unpeer milan --yes');
+    expect(outcome, outcome.stderr).toMatchObject({ code: 0 });
+    await milan.kubectl(['label', 'namespace', shop.name, 'tombolo.io/offload-']);
+    await until(
+      'nothing left',
+      async () => (await leftovers(milan)).length + (await leftovers(rome)).length === 0,
+      60_000,
+    );
+    await milan.try(['delete', 'namespace', shop.name, '--wait=false']);
+  });
+
+  test('PEER-25 NODE-24 NODE-25 a PodDisruptionBudget blocks past the deadline: exit 3 names it, and again goes on', async ({
+    milan,
+    rome,
+  }) => {
+    await ensurePeered(milan, rome);
+    const shop = await offload(milan, rome, `pdb-${process.pid.toString(36)}`);
+    await shop.create(
+      {
+        apiVersion: 'apps/v1',
+        kind: 'Deployment',
+        metadata: { name: 'web' },
+        spec: {
+          replicas: 1,
+          selector: { matchLabels: { app: 'web' } },
+          template: {
+            metadata: { labels: { app: 'web' } },
+            spec: {
+              nodeSelector: { 'tombolo.io/peer': 'rome' },
+              terminationGracePeriodSeconds: 1,
+              containers: [sleeper()],
+            },
+          },
+        },
+      },
+      {
+        apiVersion: 'policy/v1',
+        kind: 'PodDisruptionBudget',
+        metadata: { name: 'keep-web' },
+        spec: { minAvailable: 1, selector: { matchLabels: { app: 'web' } } },
+      },
+    );
+    await milan.kubectl(['-n', shop.name, 'rollout', 'status', 'deployment/web', '--timeout=60s'], {
+      timeoutMs: 70_000,
+    });
+    const blocked = await milan.tombolo('unpeer rome --yes --timeout 8s');
+    expect(blocked.code).toBe(3);
+    expect(blocked.stderr).toContain('keep-web');
+    await milan.kubectl(['-n', shop.name, 'delete', 'pdb', 'keep-web']);
+    await unpeer(milan, 'rome');
+    await milan.try(['delete', 'namespace', shop.name, '--wait=false']);
+    await until('nothing left', async () => (await leftovers(rome)).length === 0, 60_000);
+  });
+
+  test('PEER-26 PEER-27 the other side is away: said, nothing deleted; --force cleans this side', async ({
+    bed,
+    milan,
+    rome,
+  }) => {
+    await apart(milan, rome);
+    await ensurePeered(milan, rome);
+    const shop = await offload(milan, rome, `away-${process.pid.toString(36)}`);
+    await shop.create(remotePod('bare', { containers: [sleeper()] }));
+    await shop.podInPhase('bare', 'Running');
+    const replicas = (await rome.json('-n tombolo-system get deployment tombolo-controller'))['spec'].replicas;
+    await rome.kubectl('-n tombolo-system scale deployment tombolo-controller --replicas 0');
+    await rome.kubectl(
+      '-n tombolo-system wait --for=delete pod -l app.kubernetes.io/component=controller --timeout=60s',
+      { timeoutMs: 70_000 },
+    );
+    await bed.control(['stop', 'rome', 'apiserver']);
+    try {
+      const started = performance.now();
+      const outcome = await milan.tombolo('unpeer rome --yes --timeout 15s');
+      expect(outcome.code).not.toBe(0);
+      expect(outcome.stderr).toMatch(/--force/);
+      expect(performance.now() - started).toBeLessThan(20_000);
+      expect(await milan.find('get peer rome')).toBeDefined();
+      expect((await shop.pod('bare'))?.['status'].phase).toBe('Running');
+      const forced = await milan.tombolo('unpeer rome --force --yes --timeout 60s');
+      expect(forced, forced.stderr).toMatchObject({ code: 0 });
+      await milan.kubectl(['delete', 'namespace', shop.name, '--timeout=40s']);
+      expect(await leftovers(milan)).toEqual([]);
+    } finally {
+      await bed.control(['start', 'rome', 'apiserver']);
+      await rome.kubectl(`-n tombolo-system scale deployment tombolo-controller --replicas ${replicas}`);
+    }
+    await rome.kubectl('-n tombolo-system rollout status deployment/tombolo-controller --timeout=90s', {
+      timeoutMs: 100_000,
+    });
+    await unpeer(rome, 'milan', '--force');
+    await until('rome is clean', async () => (await leftovers(rome)).length === 0, 60_000);
+  });
+});
+
+describe('rights', () => {
+  test('PEER-34 PEER-35 the credential of a tenant reaches its own namespaces only, and nothing after unpeer', async ({
+    milan,
+    rome,
+  }) => {
+    await apart(milan, rome);
+    await ensurePeered(milan, rome);
+    const shop = await offload(milan, rome, `rights-${process.pid.toString(36)}`);
+    const secret = await milan.json('-n tombolo-system get secret tombolo-peer-rome');
+    const bearer = Buffer.from(secret['data'].token, 'base64').toString();
+    // TLS to rome with the token of the tenant and nothing else of the admin's kubeconfig.
+    const as = (args: string) => rome.try(['--user=nobody', '--token', bearer, ...args.split(' ')]);
+    const allowed = async (args: string) => (await as(`auth can-i ${args}`)).stdout.trim();
+    expect(await allowed(`create pods -n ${shop.twin}`)).toBe('yes');
+    for (const question of [
+      'list nodes',
+      'get pods -n default',
+      'list secrets -n kube-system',
+      'list namespaces',
+      'create rolebindings',
+      `create rolebindings -n ${shop.twin}`,
+      `create roles -n ${shop.twin}`,
+      'impersonate users',
+      `create serviceaccounts/token -n ${shop.twin}`,
+      'list grants -A',
+      `patch namespaces/${shop.twin}`,
+    ]) {
+      expect(await allowed(question), question).toMatch(/^no/);
+    }
+    await milan.kubectl(['delete', 'namespace', shop.name, '--timeout=60s'], { timeoutMs: 70_000 });
+    await unpeer(milan, 'rome');
+    await until(
+      'refused',
+      async () =>
+        /Unauthorized|must be logged in|Forbidden|forbidden/.test((await as(`get pods -n ${shop.twin}`)).stderr),
+      15_000,
+    );
+  });
+
+  test('PEER-36 without a pinned key the endpoint answers redeem and nothing else', async ({ bed, milan, rome }) => {
+    const info = await rome.json('-n tombolo-system get configmap tombolo-cluster');
+    const [address] = JSON.parse(info['data'].addresses) as string[];
+    const node = (await milan.json('get nodes -l !tombolo.io/peer'))['items'][0].metadata.name;
+    const status = async (...args: string[]) =>
+      (
+        await bed.control([
+          'exec',
+          `milan/${node}`,
+          '--',
+          'curl',
+          '-sk',
+          '-o',
+          '/dev/null',
+          '-w',
+          '%{http_code}',
+          '--max-time',
+          '15',
+          ...args,
+        ])
+      ).stdout.trim();
+    for (const path of ['/v1/credentials', '/v1/unpeer', '/v1/anything']) {
+      expect(
+        await status('-X', 'POST', '-H', 'content-type: application/json', '-d', '{}', `https://${address}${path}`),
+        path,
+      ).toBe('401');
+    }
+    const big = 'x'.repeat(70_000);
+    expect(['413', '401', '400', '431', '000']).toContain(
+      await status(
+        '-X',
+        'POST',
+        '-H',
+        'content-type: application/json',
+        '-d',
+        JSON.stringify({ big }),
+        `https://${address}/v1/redeem`,
+      ),
+    );
+  });
+});
