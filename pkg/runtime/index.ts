@@ -1,0 +1,33 @@
+/**
+ * What every process of ours stands on: clock, back-off, queue, reconcile loop, leader lease, task groups, subprocesses,
+ * coded errors.
+ *
+ * Knows no Kubernetes: keys are strings, a lease is kept wherever a `LeaseStore` keeps it. Starts nothing by itself and
+ * holds nothing process-wide.
+ */
+export { type Backoff, decorrelatedJitter, type JitterOptions } from './backoff.ts';
+export { type Clock, type FakeClock, fakeClock, systemClock } from './clock.ts';
+export { CodedError, type ErrorFacts, type ErrorRule, isCodedError, messageOf } from './coded-error.ts';
+export { type LeaderOptions, type LeaseRecord, type LeaseStore, runLeader } from './lease.ts';
+export { type Log, silentLog } from './log.ts';
+export { type LoopLag, loopLag } from './loop-lag.ts';
+export { main } from './main.ts';
+export { mapLimit } from './map-limit.ts';
+export { createQueue, type Priority, type Queue, type QueueObserver, type QueueOptions } from './queue.ts';
+export {
+  done,
+  type ReconcileLoopOptions,
+  type Reconciler,
+  type ReconcileResult,
+  requeueAfter,
+  runReconciler,
+} from './reconciler.ts';
+export { rendezvous } from './rendezvous.ts';
+export {
+  CommandError,
+  type CommandFailure,
+  type CommandOptions,
+  type CommandResult,
+  runCommand,
+} from './run-command.ts';
+export { type KeyedTaskOptions, type KeyedTasks, keyedTasks, TaskGroup } from './task-group.ts';

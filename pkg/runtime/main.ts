@@ -1,0 +1,35 @@
+import { messageOf } from './coded-error.ts';
+
+/** Kubernetes sends SIGKILL 30 s after SIGTERM by default: end by ourselves before. */
+const SHUTDOWN_DEADLINE_MS = 20_000;
+
+/**
+ * Owns the life of a process: SIGTERM and SIGINT abort the signal that `run` gets; a clean end exits 0; an error, an
+ * unhandled rejection or a stop that takes longer than 20 s exits 1 with one line on stderr.
+ */
+export function main(name: string, run: (signal: AbortSignal) => Promise<void>): void {
+  const controller = new AbortController();
+  const fail = (error: unknown) => {
+    process.stderr.write(
+      `${JSON.stringify({ level: 60, name, msg: messageOf(error), stack: error instanceof Error ? error.stack : undefined })}\n`,
+    );
+    process.exit(1);
+  };
+  const stop = (signal: NodeJS.Signals) => {
+    if (controller.signal.aborted) return;
+    controller.abort(new Error(`stopped by ${signal}`));
+    setTimeout(
+      () => fail(new Error(`did not end within ${SHUTDOWN_DEADLINE_MS / 1000} s of ${signal}`)),
+      SHUTDOWN_DEADLINE_MS,
+    ).unref();
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+  process.on('unhandledRejection', fail);
+  process.on('uncaughtException', fail);
+  Promise.try(run, controller.signal).then(
+    () => process.exit(0),
+    (error: unknown) =>
+      controller.signal.aborted && error === controller.signal.reason ? process.exit(0) : fail(error),
+  );
+}
