@@ -97,6 +97,8 @@ spec:
     - name: {{ .component }}
       image: {{ include "tombolo.image" .root | quote }}
       imagePullPolicy: {{ .root.Values.image.pullPolicy }}
+      # `tombolo install` quotes the last lines where a process does not start.
+      terminationMessagePolicy: FallbackToLogsOnError
       args:
         {{- range .values.nodeOptions }}
         - {{ . | quote }}

@@ -1,0 +1,47 @@
+import { NAME, SYSTEM_NAMESPACE } from '#pkg/api';
+import { type Cluster, DEPLOYMENT, POD } from '#pkg/kube';
+import { type Session, waitFor } from '../../session.ts';
+import { clusterInfo } from '../installed.ts';
+import { type ProcessState, processState, startFailure } from './readiness.ts';
+
+const DEPLOYMENTS = [NAME.controllerAccount, NAME.kubeletAccount];
+
+/**
+ * Waits until every process is ready and the controller has written down who this cluster is.
+ * @throws CliError `ImageNotPullable` or `ProcessNotStarting` as soon as a pod shows that waiting is in vain
+ */
+export async function waitForProcesses(cluster: Cluster, session: Session): Promise<void> {
+  const { progress, signal } = session;
+  await waitFor(session, 'waiting for the processes', async () => {
+    const { states, failure } = await readProcesses(cluster, signal);
+    if (failure !== undefined) throw failure;
+    const late = states.filter((state) => !state.isReady);
+    if (late.length === 0) return true;
+    progress.step(`waiting for ${late.map(({ name, words }) => `${name} (${words})`).join(', ')}`);
+    return undefined;
+  });
+  await waitFor(session, 'waiting for the identity of this cluster', async () =>
+    (await clusterInfo(cluster, signal))?.fingerprint === undefined ? undefined : true,
+  );
+}
+
+/** The state of each Deployment of ours, also of one that is not there, and the first reason why a pod will not start. */
+export async function readProcesses(
+  cluster: Cluster,
+  signal: AbortSignal,
+): Promise<{ states: ProcessState[]; failure: Error | undefined }> {
+  const query = { namespace: SYSTEM_NAMESPACE, labelSelector: 'app.kubernetes.io/name=tombolo' };
+  const [deployments, pods] = await Promise.all([
+    cluster.client.list(DEPLOYMENT, query, { signal }),
+    cluster.client.list(POD, query, { signal }),
+  ]);
+  const states = DEPLOYMENTS.map((name) => {
+    const deployment = deployments.items.find((item) => item.metadata.name === name);
+    if (deployment === undefined) return { name, isReady: false, words: 'it does not exist' };
+    return processState(
+      deployment,
+      pods.items.filter((pod) => pod.metadata.name.startsWith(`${name}-`)),
+    );
+  });
+  return { states, failure: pods.items.map(startFailure).find((error) => error !== undefined) };
+}

@@ -1,0 +1,94 @@
+import type { Deployment, Pod } from '#pkg/kube';
+import { CliError } from '../../errors.ts';
+
+/** State of one Deployment of ours. */
+export interface ProcessState {
+  readonly name: string;
+  readonly isReady: boolean;
+  /** `2 of 2 ready`, or why not. */
+  readonly words: string;
+}
+
+/**
+ * How far a rollout is: ready when every replica runs the newest template and answers its probe, and none of the old ones
+ * is left to answer.
+ */
+export function processState(deployment: Deployment, pods: readonly Pod[]): ProcessState {
+  const { name, generation } = deployment.metadata;
+  const wanted = deployment.spec?.replicas ?? 1;
+  const status = deployment.status ?? {};
+  const ready = status.readyReplicas ?? 0;
+  const isReady =
+    status.observedGeneration === generation &&
+    status.updatedReplicas === wanted &&
+    status.replicas === wanted &&
+    ready === wanted &&
+    (status.availableReplicas ?? 0) === wanted;
+  const count = `${ready} of ${wanted} ready`;
+  const reason = isReady
+    ? undefined
+    : (replicaFailure(deployment) ?? pods.map(waitingReason).find((why) => why !== undefined));
+  return { name, isReady, words: reason === undefined ? count : `${count}: ${reason}` };
+}
+
+function replicaFailure(deployment: Deployment): string | undefined {
+  const failure = deployment.status?.conditions?.find(
+    (entry) => entry.type === 'ReplicaFailure' && entry.status === 'True',
+  );
+  return failure === undefined ? undefined : `no pod can be made: ${failure.message ?? failure.reason}`;
+}
+
+/** Why a pod does not run yet, where that is more than "it starts". */
+function waitingReason(pod: Pod): string | undefined {
+  if (pod.metadata.deletionTimestamp !== undefined) return undefined;
+  const scheduled = pod.status?.conditions?.find((entry) => entry.type === 'PodScheduled' && entry.status === 'False');
+  if (scheduled !== undefined)
+    return `pod ${pod.metadata.name} finds no node: ${scheduled.message ?? scheduled.reason}`;
+  const waiting = pod.status?.containerStatuses?.find((entry) => entry.state?.waiting !== undefined)?.state?.waiting;
+  if (waiting?.reason === undefined || waiting.reason === 'ContainerCreating') return undefined;
+  return `pod ${pod.metadata.name}: ${waiting.message ?? waiting.reason}`;
+}
+
+/** Crashes that may come from starting before the API server answers; the third is no accident. */
+const MAX_RESTARTS = 3;
+
+const IMAGE_REASONS = new Set(['ImagePullBackOff', 'InvalidImageName', 'ErrImageNeverPull']);
+
+/** The error that ends the waiting at once, where a pod shows that it will not start by itself (CLI-02). */
+export function startFailure(pod: Pod): CliError | undefined {
+  if (pod.metadata.deletionTimestamp !== undefined) return undefined;
+  const node = pod.spec?.nodeName ?? 'no node';
+  for (const container of pod.status?.containerStatuses ?? []) {
+    const waiting = container.state?.waiting;
+    if (waiting?.reason !== undefined && IMAGE_REASONS.has(waiting.reason)) {
+      const where = `image ${container.image} on node ${node}`;
+      const why = waiting.message ?? waiting.reason;
+      return new CliError('ImageNotPullable', { attempted: 'pull the image', where, why });
+    }
+    if (container.restartCount >= MAX_RESTARTS && !container.ready) {
+      const ended = container.lastState?.terminated ?? container.state?.terminated;
+      const why = lastWords(ended?.message) ?? `it ends with exit code ${ended?.exitCode ?? 'unknown'}`;
+      return new CliError('ProcessNotStarting', {
+        attempted: `start ${container.name}`,
+        where: `pod ${pod.metadata.name} on node ${node}`,
+        why,
+      });
+    }
+  }
+  return undefined;
+}
+
+/** The last line of a log, its message where the line is JSON. */
+function lastWords(log: string | undefined): string | undefined {
+  const line = log
+    ?.split('\n')
+    .findLast((text) => text.trim() !== '')
+    ?.trim();
+  if (line === undefined) return undefined;
+  try {
+    const parsed = JSON.parse(line) as { msg?: string; err?: { message?: string } };
+    return parsed.err?.message ?? parsed.msg ?? line;
+  } catch {
+    return line; // not JSON: Node itself died, and the line says of what
+  }
+}

@@ -1,0 +1,14 @@
+import { Command } from 'commander';
+import { name, resources } from '../flag-values.ts';
+import { act, remoteFlags, type Runner } from './runner.ts';
+
+export function peerCommand(runner: Runner): Command {
+  const command = remoteFlags(
+    new Command('peer')
+      .description('Peer with another cluster, by its token or by its kubeconfig; a virtual node stands for it here.')
+      .argument('[token]', 'what `tombolo invite` printed there'),
+  )
+    .option('--name <name>', 'how to call the other cluster here (default: its own name)', name)
+    .option('--resources <resources>', 'what to ask for, as cpu=8,memory=16Gi,pods=110', resources);
+  return act(command, runner, 'peer', async () => (await import('../actions/peer.ts')).peer);
+}
