@@ -1,0 +1,11 @@
+/**
+ * What is common to all reflected kinds: which namespaces are offloaded, what of an object may travel, who owns a twin
+ * object, and the loops that keep twins equal to what is at home.
+ *
+ * A kind is a declaration and pure functions in a folder of its own beside this one. The framework knows no kind, never
+ * adopts an object without our label, and never reads a namespace that is not offloaded.
+ */
+export { type CopiedMetadata, isCopied, isOurs, type MetadataRules, stripMetadata } from './metadata.ts';
+export { denyPrefixes, type Verdict, verdictOn } from './policy.ts';
+export { HOME_ROOT_CA, ROOT_CA, twinConfigMapName } from './root-ca.ts';
+export { offloadingTwins, type Twin, type TwinTable } from './twin-table.ts';

@@ -1,0 +1,12 @@
+import { CodedError, type ErrorFacts, type ErrorRule } from '#pkg/runtime';
+
+const RULES = {
+  ProviderUnreachable: { retryable: true, next: 'check the peer with `tombolo status`' },
+} as const satisfies Record<string, ErrorRule>;
+
+/** What goes wrong on the way of a pod to its provider. What keeps a single pod from running is a `Refusal` instead. */
+export class PodError extends CodedError<keyof typeof RULES> {
+  constructor(code: keyof typeof RULES, facts: ErrorFacts, options?: ErrorOptions) {
+    super(RULES, code, facts, options);
+  }
+}

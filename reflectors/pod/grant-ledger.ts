@@ -1,0 +1,85 @@
+import {
+  addAmounts,
+  type Amounts,
+  formatAmount,
+  parseAmounts,
+  podDemand,
+  type Quantity,
+  shortages,
+  subtractAmounts,
+} from '#pkg/quantity';
+import type { GrantView } from './pod-deps.ts';
+import type { PodSpec } from './pod-types.ts';
+import { type Refusal, refusal } from './refusal.ts';
+
+/**
+ * What the pods of this node use of its grant, so that a refusal is known before anything is created there: the provider
+ * would refuse too, but behind a ReplicaSet that is tried again only after minutes (kubernetes-facts 16). Pods that others
+ * made there are the provider's business; its admission is exact, this is not meant to be.
+ */
+export interface GrantLedger {
+  /** Why the pod may not be created now; undefined: it may, and its demand is taken until `free`. */
+  take(podUid: string, spec: PodSpec): Refusal | undefined;
+  /** The pod is there, whoever created it. */
+  hold(podUid: string, spec: PodSpec): void;
+  /** It ended or is gone. True where that made room. */
+  free(podUid: string): boolean;
+}
+
+export function grantLedger(peer: string, grant: () => GrantView): GrantLedger {
+  const held = new Map<string, Amounts>();
+  let used: Amounts = new Map();
+  /** Replicas share their containers in memory, so their demand is computed once. */
+  const demands = new WeakMap<object, Amounts>();
+
+  const demandOf = (spec: PodSpec): Amounts => {
+    const known = demands.get(spec.containers);
+    if (known !== undefined) return known;
+    // Overhead comes with the runtime class there, so the one of home does not count.
+    const { containers, initContainers, resources } = spec;
+    const demand = podDemand({
+      containers,
+      ...(initContainers !== undefined && { initContainers }),
+      ...(resources !== undefined && { resources }),
+    });
+    if (initContainers === undefined && resources === undefined) demands.set(containers, demand);
+    return demand;
+  };
+  const hold = (podUid: string, spec: PodSpec) => {
+    if (held.has(podUid)) return;
+    const demand = demandOf(spec);
+    held.set(podUid, demand);
+    used = addAmounts(used, demand);
+  };
+
+  return {
+    take(podUid, spec) {
+      if (held.has(podUid)) return undefined; // admitted before: a re-creation is not new (NODE-32, NODE-38)
+      const { granted, cordoned } = grant();
+      if (cordoned === true) return refusal(peer, 'GrantCordoned', 'its grant is cordoned, it takes no new pods');
+      if (granted === undefined) return undefined;
+      const total = parseAmounts(granted);
+      const [lack] = shortages(demandOf(spec), subtractAmounts(total, used));
+      if (lack === undefined) {
+        hold(podUid, spec);
+        return undefined;
+      }
+      return refusal(peer, 'GrantExceeded', describe(lack, total.get(lack.resource)));
+    },
+    hold,
+    free(podUid) {
+      const demand = held.get(podUid);
+      if (demand === undefined) return false;
+      held.delete(podUid);
+      used = subtractAmounts(used, demand);
+      return true;
+    },
+  };
+}
+
+function describe(lack: { resource: string; asked: Quantity; free: Quantity }, granted: Quantity | undefined): string {
+  const text = (amount: Quantity) => formatAmount(lack.resource, amount);
+  if (granted === undefined) return `the pod asks for ${text(lack.asked)} of ${lack.resource}, and the grant has none`;
+  const free = lack.free < 0n ? '0' : text(lack.free);
+  return `the pod asks for ${text(lack.asked)} of ${lack.resource}, ${free} is free of ${text(granted)} granted`;
+}

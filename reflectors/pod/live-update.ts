@@ -1,0 +1,118 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Pod, ReplicaSet } from '#pkg/kube';
+import { isOurs } from '#reflectors/framework';
+import { COPIED_KEYS, HOME_HASH, homeHash, parseCopiedKeys } from './applied.ts';
+import type { Container } from './pod-types.ts';
+import { type RemoteContext, remoteTemplate } from './to-remote.ts';
+
+/** RFC 6902. */
+export interface JsonPatchStep {
+  readonly op: 'test' | 'add' | 'replace' | 'remove';
+  readonly path: string;
+  readonly value?: unknown;
+}
+
+/**
+ * What must change on the living remote pod so that it follows `local` in everything that Kubernetes lets people change
+ * (POD-58 to POD-60): labels, annotations, images, added tolerations, the deadline. Labels and annotations of others on
+ * the remote pod stay. Undefined where nothing differs. Pure.
+ */
+export function livePodPatch(local: Pod, remote: Pod, context: RemoteContext): JsonPatchStep[] | undefined {
+  // A placement that changed is for pods made later (POD-05), so none is looked at here.
+  const wanted = remoteTemplate(local, { ...context, placement: {} });
+  const copied = parseCopiedKeys(remote.metadata.annotations?.[COPIED_KEYS]);
+  const steps = [
+    ...mapSteps('/metadata/labels', remote.metadata.labels ?? {}, wanted.metadata.labels ?? {}, copied.labels),
+    ...mapSteps(
+      '/metadata/annotations',
+      remote.metadata.annotations ?? {},
+      wanted.metadata.annotations ?? {},
+      copied.annotations,
+    ),
+    ...imageSteps('/spec/containers', remote.spec?.containers, wanted.spec.containers),
+    ...imageSteps('/spec/initContainers', remote.spec?.initContainers, wanted.spec.initContainers),
+    ...tolerationSteps(remote, wanted.spec.tolerations ?? []),
+    ...deadlineSteps(remote, wanted.spec.activeDeadlineSeconds),
+  ];
+  return steps.length === 0 ? undefined : [testUid(remote), ...steps];
+}
+
+/**
+ * Puts the template up to date, so that a later re-creation is like the living pod; that one is not touched by it.
+ * Undefined where the wrapper was made from the pod as it is now.
+ */
+export function wrapperPatch(local: Pod, wrapper: ReplicaSet, context: RemoteContext): JsonPatchStep[] | undefined {
+  const hash = homeHash(local);
+  if (wrapper.metadata.annotations?.[HOME_HASH] === hash) return undefined;
+  return [
+    testUid(wrapper),
+    { op: 'replace', path: '/spec/template', value: remoteTemplate(local, context) },
+    wrapper.metadata.annotations === undefined
+      ? { op: 'add', path: '/metadata/annotations', value: { [HOME_HASH]: hash } }
+      : { op: 'add', path: `/metadata/annotations/${pointer(HOME_HASH)}`, value: hash },
+  ];
+}
+
+export function testUid(object: { metadata: { uid?: string } }): JsonPatchStep {
+  return { op: 'test', path: '/metadata/uid', value: object.metadata.uid };
+}
+
+/** Sets one annotation; `add` replaces, and an object without any annotation gets the map. */
+export function annotationStep(object: Pod | ReplicaSet, key: string, value: string): JsonPatchStep {
+  return object.metadata.annotations === undefined
+    ? { op: 'add', path: '/metadata/annotations', value: { [key]: value } }
+    : { op: 'add', path: `/metadata/annotations/${pointer(key)}`, value };
+}
+
+/** Escapes a key for a JSON pointer (RFC 6901). */
+export function pointer(key: string): string {
+  return key.replaceAll('~', '~0').replaceAll('/', '~1');
+}
+
+/** @param copied keys that came from home once: those that are no longer wanted go */
+function mapSteps(
+  path: string,
+  there: Record<string, string>,
+  wanted: Record<string, string>,
+  copied: readonly string[],
+): JsonPatchStep[] {
+  const changed = Object.entries(wanted).filter(([key, value]) => !Object.hasOwn(there, key) || there[key] !== value);
+  const gone = copied.filter((key) => !Object.hasOwn(wanted, key) && Object.hasOwn(there, key) && !isOurs(key));
+  if (changed.length > 0 && Object.keys(there).length === 0) return [{ op: 'add', path, value: wanted }];
+  return [
+    ...changed.map(([key, value]): JsonPatchStep => ({ op: 'add', path: `${path}/${pointer(key)}`, value })),
+    ...gone.map((key): JsonPatchStep => ({ op: 'remove', path: `${path}/${pointer(key)}` })),
+  ];
+}
+
+function imageSteps(
+  path: string,
+  there: readonly Container[] | undefined,
+  wanted: readonly Container[] | undefined,
+): JsonPatchStep[] {
+  const images = new Map((wanted ?? []).map(({ name, image }) => [name, image]));
+  return (there ?? []).flatMap(({ name, image }, index): JsonPatchStep[] => {
+    const next = images.get(name);
+    if (next === undefined || next === image) return [];
+    return [
+      { op: 'test', path: `${path}/${index}/name`, value: name },
+      { op: 'replace', path: `${path}/${index}/image`, value: next },
+    ];
+  });
+}
+
+/** Only additions are allowed on a living pod, and admission there may have added some: what is missing is appended. */
+function tolerationSteps(remote: Pod, wanted: readonly object[]): JsonPatchStep[] {
+  const there = remote.spec?.tolerations;
+  const missing = wanted.filter((toleration) => !there?.some((standing) => isDeepStrictEqual(standing, toleration)));
+  if (missing.length === 0) return [];
+  if (there === undefined) return [{ op: 'add', path: '/spec/tolerations', value: missing }];
+  return missing.map((value): JsonPatchStep => ({ op: 'add', path: '/spec/tolerations/-', value }));
+}
+
+/** A deadline may be set or shortened, never lifted. */
+function deadlineSteps(remote: Pod, wanted: number | undefined): JsonPatchStep[] {
+  const there = remote.spec?.activeDeadlineSeconds;
+  if (wanted === undefined || wanted === there || (there !== undefined && wanted > there)) return [];
+  return [{ op: 'add', path: '/spec/activeDeadlineSeconds', value: wanted }];
+}

@@ -1,0 +1,48 @@
+import type { Placement, ResourceList } from '#pkg/api';
+import type { Cluster, EventRecorder } from '#pkg/kube';
+import type { Clock, Log } from '#pkg/runtime';
+import type { TwinTable } from '#reflectors/framework';
+
+/** What the provider grants to one virtual node, as last reported. */
+export interface GrantView {
+  /** Absent while nothing was granted yet: the provider alone decides then. */
+  readonly granted?: ResourceList | undefined;
+  /** New pods are refused; those admitted before go on. */
+  readonly cordoned?: boolean | undefined;
+}
+
+/** The provider, as far as pods need it. Structurally a `PeerCluster` of `#pkg/peering`. */
+export interface RemoteCluster {
+  /** Name of the peer here: for sentences. */
+  readonly peer: string;
+  /** Our name there: value of `tombolo.io/origin`. */
+  readonly origin: string;
+  readonly cluster: Cluster;
+}
+
+export interface PodReflectorDeps {
+  readonly home: Cluster;
+  readonly remote: RemoteCluster;
+  /** The virtual node; also the name of its grant. */
+  readonly nodeName: string;
+  /** Address of the virtual node for `hostIP`; empty while it has none. */
+  readonly nodeAddress: () => string;
+  /** Complete before `run` is called. */
+  readonly twins: TwinTable;
+  readonly placement: () => Placement;
+  readonly grant: () => GrantView;
+  /** Address here of an address of the provider; undefined while the network does not exist. */
+  readonly translate: (address: string) => string | undefined;
+  /** Prefixes of labels and annotations that policies keep in that namespace at home. Default none. */
+  readonly denyPrefixes?: ((homeNamespace: string) => readonly string[]) | undefined;
+  /** Run by whoever made it. */
+  readonly events: Pick<EventRecorder, 'event'>;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Whether the virtual node is Ready: its pods cannot be otherwise. */
+  readonly isReady: () => boolean;
+  /** `handler` runs after `isReady()` has changed. */
+  readonly onReadyChange: (handler: () => void) => Disposable;
+  /** `handler` runs after `grant()` has changed. Default: looked at every 15 s. */
+  readonly onGrantChange?: ((handler: () => void) => Disposable) | undefined;
+}

@@ -1,0 +1,210 @@
+import { ANNOTATION, LABEL, NAME, type Placement, TAINT } from '#pkg/api';
+import type { ObjectMeta, Pod, ReplicaSet } from '#pkg/kube';
+import { stripMetadata, twinConfigMapName } from '#reflectors/framework';
+import { COPIED_KEYS, copiedKeys, HOME_HASH, homeHash } from './applied.ts';
+import { downwardRewrite } from './downward.ts';
+import { type Container, omit, type PodSpec, type Toleration, type Volume } from './pod-types.ts';
+import { spreadOverHosts } from './spread.ts';
+import { isTokenVolume } from './token-volume.ts';
+
+/** What a remote pod takes from anywhere else than the local pod. */
+export interface RemoteContext {
+  /** The consumer as the provider calls it: value of `tombolo.io/origin`. */
+  readonly origin: string;
+  /** The virtual node, which is the name of the grant. */
+  readonly nodeName: string;
+  /** The twin namespace, and the UID of the ConfigMap in it that owns bare pods. */
+  readonly twin: { readonly namespace: string; readonly ownerUid?: string };
+  readonly placement: Placement;
+  /** Prefixes of labels and annotations that a ReflectionPolicy keeps at home. */
+  readonly denyPrefixes?: readonly string[];
+}
+
+/** Labels by which wrapper and remote pod are found again, and nothing else: never the name. */
+export function remoteLabels(local: Pod, { origin, nodeName }: Pick<RemoteContext, 'origin' | 'nodeName'>) {
+  return { [LABEL.origin]: origin, [LABEL.podUid]: local.metadata.uid ?? '', [LABEL.grant]: nodeName };
+}
+
+/** The bare Pod for a local pod. A garbage-collected twin ConfigMap takes it along, and `kubectl drain` accepts it. */
+export function toRemotePod(local: Pod, context: RemoteContext): Pod {
+  const { metadata, spec } = remoteTemplate(local, context);
+  const { namespace, ownerUid } = context.twin;
+  const ownerReferences =
+    ownerUid === undefined
+      ? []
+      : [{ apiVersion: 'v1', kind: 'ConfigMap', name: NAME.twinOwner, uid: ownerUid, controller: true }];
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: local.metadata.name, namespace, ...metadata, ownerReferences },
+    spec,
+  };
+}
+
+/**
+ * The ReplicaSet of 1 for a local pod. Its selector is the UID label alone, so it can never take a pod of anybody else,
+ * nor one of an older local pod of the same name.
+ */
+export function toRemoteReplicaSet(local: Pod, context: RemoteContext): ReplicaSet {
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'ReplicaSet',
+    metadata: {
+      name: local.metadata.name,
+      namespace: context.twin.namespace,
+      labels: remoteLabels(local, context),
+      annotations: { [HOME_HASH]: homeHash(local) },
+    },
+    spec: {
+      replicas: 1,
+      selector: { matchLabels: { [LABEL.podUid]: local.metadata.uid ?? '' } },
+      template: remoteTemplate(local, context),
+    },
+  };
+}
+
+/**
+ * Fields that mean something only at home (kubernetes-facts 4): where to run, with which priority, as which account. The
+ * provider's scheduler, defaults and placement take their place. Ephemeral containers cannot be created with a pod.
+ */
+const HOME_ONLY = [
+  'nodeName',
+  'nodeSelector',
+  'affinity',
+  'schedulerName',
+  'priority',
+  'priorityClassName',
+  'preemptionPolicy',
+  'overhead',
+  'serviceAccountName',
+  'serviceAccount',
+  'schedulingGates',
+  'resourceClaims',
+  'ephemeralContainers',
+] as const satisfies readonly (keyof PodSpec)[];
+
+/**
+ * Metadata and spec of the remote pod: the local one, unchanged except for what this file and `downward.ts` name. Fields
+ * newer than this code travel through (POD-03); what the provider may refuse is never changed silently (POD-07). Pure.
+ */
+export function remoteTemplate(
+  local: Pod,
+  context: RemoteContext,
+): { metadata: Omit<ObjectMeta, 'name'>; spec: PodSpec } {
+  const source: PodSpec = local.spec ?? { containers: [] };
+  const copied = stripMetadata(local.metadata, { isPod: true, denyPrefixes: context.denyPrefixes ?? [] });
+  const downward = downwardRewrite(local, copied);
+  const tokenVolumes = new Set((source.volumes ?? []).filter(isTokenVolume).map((volume) => volume.name));
+  const container = (from: Container) => downward.container(withTwinConfigMaps(withoutHomeParts(from, tokenVolumes)));
+
+  const spec: PodSpec = {
+    ...omit(source, HOME_ONLY),
+    containers: source.containers.map(container),
+    automountServiceAccountToken: false,
+    ...hostnameOf(local),
+    ...runtimeClassOf(local, context.placement),
+    ...affinityOf(local, copied.labels, context.placement),
+  };
+  if (source.initContainers !== undefined) spec.initContainers = source.initContainers.map(container);
+  if (source.volumes !== undefined) {
+    spec.volumes = source.volumes
+      .filter((volume) => !isTokenVolume(volume))
+      .map((volume) => downward.volume(withTwinConfigMapVolume(volume)));
+  }
+  const tolerations = remoteTolerations(source.tolerations ?? [], context.placement);
+  if (tolerations.length > 0 || source.tolerations !== undefined) spec.tolerations = tolerations;
+  if (context.placement.nodeSelector !== undefined) spec.nodeSelector = { ...context.placement.nodeSelector };
+
+  return {
+    metadata: {
+      labels: { ...copied.labels, ...remoteLabels(local, context) },
+      annotations: {
+        ...copied.annotations,
+        ...downward.annotations,
+        [ANNOTATION.homeName]: local.metadata.name,
+        [COPIED_KEYS]: copiedKeys(copied),
+      },
+    },
+    spec,
+  };
+}
+
+/** The toleration of virtual nodes is for the home scheduler; those of the placement come last (POD-06). */
+export function remoteTolerations(local: readonly Toleration[], placement: Placement): Toleration[] {
+  const kept = local.filter((toleration) => toleration.key !== TAINT.virtualNode);
+  return [...kept, ...((placement.tolerations ?? []) as Toleration[])];
+}
+
+/** Longest hostname that the kernel takes (`sethostname`, and a DNS label). */
+const HOSTNAME_LENGTH = 63;
+
+/**
+ * A real node gives the pod its own name as hostname, which the name of the remote pod would not be (POD-46). Cut like
+ * the kubelet does (truncatePodHostnameIfNeeded); the field allows no dots, so they become dashes (POD-14).
+ */
+function hostnameOf(local: Pod): Pick<PodSpec, 'hostname'> {
+  if (local.spec?.hostname || local.spec?.hostnameOverride !== undefined) return {};
+  const cut = local.metadata.name.slice(0, HOSTNAME_LENGTH).replace(/[-.]+$/, '');
+  return { hostname: cut.replaceAll('.', '-') };
+}
+
+/** Annotation wins over pod over placement (POD-08). */
+function runtimeClassOf(local: Pod, placement: Placement): Pick<PodSpec, 'runtimeClassName'> {
+  const name =
+    local.metadata.annotations?.[ANNOTATION.remoteRuntimeClass] ??
+    local.spec?.runtimeClassName ??
+    placement.runtimeClassName;
+  return name === undefined ? {} : { runtimeClassName: name };
+}
+
+function affinityOf(local: Pod, labels: Record<string, string>, placement: Placement): Pick<PodSpec, 'affinity'> {
+  const spread = local.metadata.annotations?.[ANNOTATION.remoteSpread];
+  const affinity: NonNullable<PodSpec['affinity']> = {};
+  if (placement.nodeAffinity !== undefined) affinity.nodeAffinity = placement.nodeAffinity;
+  if (spread === 'soft' || spread === 'hard') affinity.podAntiAffinity = spreadOverHosts(spread, labels);
+  return Object.keys(affinity).length === 0 ? {} : { affinity };
+}
+
+/** Without the mount of the home token volume, and without devices that the home scheduler allocated. */
+function withoutHomeParts(container: Container, tokenVolumes: ReadonlySet<string>): Container {
+  let result = container;
+  if (result.volumeMounts?.some((mount) => tokenVolumes.has(mount.name))) {
+    const volumeMounts = result.volumeMounts.filter((mount) => !tokenVolumes.has(mount.name));
+    result = { ...omit(result, ['volumeMounts']), ...(volumeMounts.length > 0 && { volumeMounts }) } as Container;
+  }
+  if (result.resources?.claims !== undefined) result = { ...result, resources: omit(result.resources, ['claims']) };
+  return result;
+}
+
+function withTwinConfigMaps(container: Container): Container {
+  const result = { ...container };
+  if (container.envFrom !== undefined) {
+    result.envFrom = container.envFrom.map((source) =>
+      source.configMapRef === undefined ? source : { ...source, configMapRef: renamed(source.configMapRef) },
+    );
+  }
+  if (container.env !== undefined) {
+    result.env = container.env.map((variable) =>
+      variable.valueFrom?.configMapKeyRef === undefined
+        ? variable
+        : {
+            ...variable,
+            valueFrom: { ...variable.valueFrom, configMapKeyRef: renamed(variable.valueFrom.configMapKeyRef) },
+          },
+    );
+  }
+  return result;
+}
+
+function withTwinConfigMapVolume(volume: Volume): Volume {
+  if (volume.configMap !== undefined) return { ...volume, configMap: renamed(volume.configMap) };
+  if (volume.projected?.sources === undefined) return volume;
+  const sources = volume.projected.sources.map((source) =>
+    source.configMap === undefined ? source : { ...source, configMap: renamed(source.configMap) },
+  );
+  return { ...volume, projected: { ...volume.projected, sources } };
+}
+
+function renamed<T extends { name?: string }>(reference: T): T {
+  return reference.name === undefined ? reference : { ...reference, name: twinConfigMapName(reference.name) };
+}
