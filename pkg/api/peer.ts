@@ -65,6 +65,14 @@ const status = z.object({
   roundTripMilliseconds: z.number().optional(),
   credentialExpiresAt: z.iso.datetime().optional(),
   lastVerifiedAt: z.iso.datetime().optional(),
+  lastContactAt: z.iso
+    .datetime()
+    .optional()
+    .meta({ description: 'Provider: when the consumer last showed its key at our peering endpoint.' }),
+  consumerReleased: z
+    .boolean()
+    .optional()
+    .meta({ description: 'Provider: the consumer ended its direction; what it had here is being removed.' }),
   conditions: conditions.optional(),
 });
 

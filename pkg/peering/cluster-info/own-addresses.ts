@@ -1,0 +1,49 @@
+import { NAME, SYSTEM_NAMESPACE } from '#pkg/api';
+import { type KubeClient, NODE, type Node, SERVICE, type Service } from '#pkg/kube';
+import { unlessNotFound } from '../not-found.ts';
+
+/** One would do; more than eight nodes add length to every invite and no safety. */
+const MAX_ADDRESSES = 8;
+
+/**
+ * Where our peering endpoint can be dialled from outside: load balancer addresses of Service `tombolo-peering`, else its
+ * node port on the nodes (external addresses before internal ones; nodes that are not Ready, and virtual ones, are left
+ * out). Empty where the Service has neither.
+ */
+export async function discoverOwnAddresses(client: KubeClient, signal: AbortSignal): Promise<string[]> {
+  const ref = { namespace: SYSTEM_NAMESPACE, name: NAME.peeringService };
+  const service = await client.get<Service>(SERVICE, ref, { signal }).catch(unlessNotFound);
+  if (service === undefined) return [];
+  const balanced = balancerAddresses(service);
+  if (balanced.length > 0) return balanced;
+  if (service.spec?.ports?.[0]?.nodePort === undefined) return [];
+  const { items } = await client.list<Node>(NODE, { labelSelector: 'type!=virtual-kubelet' }, { signal });
+  return nodePortAddresses(service, items);
+}
+
+function balancerAddresses(service: Service): string[] {
+  const port = service.spec?.ports?.[0]?.port;
+  const ingress = service.status?.loadBalancer?.ingress ?? [];
+  return ingress.flatMap(({ ip, hostname }) => {
+    const host = ip ?? hostname;
+    return host === undefined || port === undefined ? [] : [hostPort(host, port)];
+  });
+}
+
+/** Sorted by name, so that the same cluster says the same from hour to hour. */
+export function nodePortAddresses(service: Service, nodes: readonly Node[]): string[] {
+  const port = service.spec?.ports?.[0]?.nodePort;
+  if (port === undefined) return [];
+  const ready = nodes
+    .filter((node) => node.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True'))
+    .toSorted((a, b) => a.metadata.name.localeCompare(b.metadata.name));
+  const of = (kind: string) =>
+    ready.flatMap((node) =>
+      (node.status?.addresses ?? []).filter(({ type }) => type === kind).map(({ address }) => hostPort(address, port)),
+    );
+  return [...new Set([...of('ExternalIP'), ...of('InternalIP')])].slice(0, MAX_ADDRESSES);
+}
+
+function hostPort(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}

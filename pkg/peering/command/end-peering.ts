@@ -1,0 +1,142 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ANNOTATION, type Condition, type Peer, PEER, type Role, VIRTUAL_NODE, type VirtualNode } from '#pkg/api';
+import type { KubeClient } from '#pkg/kube';
+import { PeeringError } from '../errors.ts';
+import { unlessNotFound } from '../not-found.ts';
+import { getPeer, removeRole, stands, updatePeer, wants } from '../peer-view.ts';
+
+export interface EndPeeringOptions {
+  /** Directions to end; default: all. */
+  readonly roles?: readonly Role[];
+  /** Clean this side and ask nobody: pods are force deleted, the other side keeps what it has. */
+  readonly force?: boolean;
+  /** How long the drain waits for evictions, in seconds; default 300. */
+  readonly drainTimeoutSeconds?: number;
+  /** For errors that compare times; default now. */
+  readonly now?: Date;
+  readonly signal?: AbortSignal;
+}
+
+/** Shown as good is what was verified this recently. */
+const FRESH_MS = 20_000;
+
+/**
+ * Writes the wish to end a peering, or one direction of it. The controllers of both sides do the rest; see
+ * `waitForEnd`. Safe to repeat.
+ * @throws PeeringError `UnknownPeer`; `PeerUnreachable` where the peer does not answer and `force` is not set: then
+ *   nothing is written (PEER-26)
+ */
+export async function endPeering(client: KubeClient, name: string, options: EndPeeringOptions = {}): Promise<void> {
+  const { force = false, drainTimeoutSeconds, now = new Date(), signal } = options;
+  const peer = await getPeer(client, name, signal);
+  if (peer === undefined)
+    throw new PeeringError('UnknownPeer', {
+      attempted: 'end the peering',
+      where: `Peer ${name}`,
+      why: 'there is none of that name',
+    });
+  const roles = options.roles ?? peer.spec.roles;
+  const left = peer.spec.roles.filter((role) => !roles.includes(role));
+  const alreadyEnding = peer.metadata.deletionTimestamp !== undefined;
+  if (!force && !alreadyEnding) throwIfAway(peer, roles, now);
+  if (drainTimeoutSeconds !== undefined) await setDrainTimeout(client, name, drainTimeoutSeconds, signal);
+  const changed = await updatePeer(
+    client,
+    name,
+    (stored) => {
+      let isChanged = false;
+      if (force && stored.metadata.annotations?.[ANNOTATION.forceUnpeer] !== 'true') {
+        stored.metadata.annotations = { ...stored.metadata.annotations, [ANNOTATION.forceUnpeer]: 'true' };
+        isChanged = true;
+      }
+      if (left.length > 0) for (const role of roles) isChanged = removeRole(stored, role) || isChanged;
+      return isChanged;
+    },
+    signal,
+  );
+  if (left.length > 0 || changed === undefined || alreadyEnding) return;
+  const { uid } = changed.metadata;
+  const precondition = uid === undefined ? {} : { uid };
+  await client
+    .delete(PEER, { name }, { ...precondition, ...(signal === undefined ? {} : { signal }) })
+    .catch(unlessNotFound);
+}
+
+/** Where we use the peer it must have answered just now; a peering that never stood ends without it. */
+function throwIfAway(peer: Peer, roles: readonly Role[], now: Date): void {
+  if (!roles.includes('Consume') || !stands(peer, 'Consume')) return;
+  const verifiedAt = peer.status?.lastVerifiedAt;
+  const reachable = peer.status?.conditions?.find(({ type }) => type === 'ApiReachable');
+  const isFresh = verifiedAt !== undefined && now.getTime() - Date.parse(verifiedAt) < FRESH_MS;
+  if (reachable?.status === 'True' && isFresh) return;
+  const name = peer.metadata.name;
+  const why =
+    reachable?.status === 'True' || reachable === undefined
+      ? 'it has not answered lately; is the controller of tombolo running?'
+      : reachable.message;
+  throw new PeeringError('PeerUnreachable', {
+    attempted: `end the peering with ${name}`,
+    where: name,
+    why: `${why}; nothing was deleted`,
+    next: `bring it back and run this again, or run \`tombolo unpeer ${name} --force\` to clean this side only`,
+  });
+}
+
+async function setDrainTimeout(
+  client: KubeClient,
+  peer: string,
+  drainTimeoutSeconds: number,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const options = signal === undefined ? {} : { signal };
+  const { items } = await client.list<VirtualNode>(VIRTUAL_NODE, {}, options);
+  for (const { metadata, spec } of items) {
+    if (spec.peer !== peer || spec.drainTimeoutSeconds === drainTimeoutSeconds) continue;
+    const body = { spec: { drainTimeoutSeconds } };
+    await client
+      .patch<VirtualNode>(VIRTUAL_NODE, { name: metadata.name }, body, { type: 'merge', ...options })
+      .catch(unlessNotFound);
+  }
+}
+
+/** What changed since the last one. */
+export interface EndProgress {
+  readonly step: string;
+  readonly conditions: readonly Condition[];
+  readonly isDone: boolean;
+}
+
+const POLL_MS = 250;
+
+/**
+ * Follows an end until nothing of those directions is left here; yields once per change. The deadline is the caller's
+ * signal, whose reason it throws; the end goes on without us.
+ * @param roles as given to `endPeering`; absent: all
+ */
+export async function* waitForEnd(
+  client: KubeClient,
+  name: string,
+  roles: readonly Role[] | undefined,
+  signal: AbortSignal,
+): AsyncGenerator<EndProgress> {
+  let shown = '';
+  for (;;) {
+    const peer = await getPeer(client, name, signal);
+    const isDone =
+      peer === undefined || (roles !== undefined && roles.every((role) => !wants(peer, role) && !stands(peer, role)));
+    const progress = {
+      step: isDone ? '' : (peer?.status?.step ?? ''),
+      conditions: peer?.status?.conditions ?? [],
+      isDone,
+    };
+    const text = JSON.stringify([
+      progress.step,
+      isDone,
+      progress.conditions.map(({ type, status, message }) => [type, status, message]),
+    ]);
+    if (text !== shown) yield progress;
+    shown = text;
+    if (isDone) return;
+    await sleep(POLL_MS, undefined, { signal }).catch(() => signal.throwIfAborted());
+  }
+}

@@ -1,0 +1,120 @@
+import type { Peer } from '#pkg/api';
+import { isPeeringError } from '../errors.ts';
+import type { PeerCluster } from '../peer-clusters.ts';
+import type { ConsumerDeps } from './obtain.ts';
+import { recoverCredentials, switchPath } from './obtain.ts';
+import type { PeerCredentials } from './peer-credentials.ts';
+import { probeApi } from './probe.ts';
+import { renewInMs, renewToken } from './renew.ts';
+import { type ConsumerSession, failed, succeeded, tracked } from './session.ts';
+import { writeCredentials } from './store.ts';
+
+/** Below the 10 s after which the peering endpoint cuts an idle connection, so that ours is kept; and 20 s stay two looks. */
+export const LOOK_EVERY_MS = 8_000;
+/** One failure is no verdict: look again soon (PEER-26 counts 10 s in all). */
+export const LOOK_AGAIN_MS = 2_000;
+const PROBE_TIMEOUT_MS = 4_000;
+
+/** Looks at the API server and at the peering endpoint, both at once; notes what it saw in `session`. */
+export async function look(
+  deps: ConsumerDeps,
+  credentials: PeerCredentials,
+  provider: PeerCluster | undefined,
+  session: ConsumerSession,
+  signal: AbortSignal,
+): Promise<void> {
+  const { clock } = deps;
+  const withTimeout = () => AbortSignal.any([signal, AbortSignal.timeout(PROBE_TIMEOUT_MS)]);
+  const peering = session.peering(credentials.addresses, credentials.fingerprint);
+  await Promise.all([
+    tracked(session.endpoint, clock, signal, () => peering.info(withTimeout())),
+    provider === undefined
+      ? undefined
+      : tracked(session.api, clock, signal, () =>
+          probeApi(provider.cluster.client, credentials.tenantNamespace, withTimeout()),
+        ),
+  ]);
+  if (!isPeeringError(session.endpoint.error, 'NotPeered')) session.disownedSinceMs = undefined;
+  else session.disownedSinceMs ??= clock.now();
+  const good = session.api.failures === 0 && session.endpoint.failures === 0;
+  session.lookedAtMs = clock.now();
+  session.nextLookAtMs = clock.now() + (good ? LOOK_EVERY_MS : LOOK_AGAIN_MS);
+}
+
+/** Whether the peering endpoint shows another key than the pinned one, as far as we know. */
+export function hasChangedIdentity(session: ConsumerSession): boolean {
+  return isPeeringError(session.endpoint.error, 'IdentityChanged');
+}
+
+/**
+ * Mends what the last look has shown: stops all traffic to a changed identity, renews the token in time, and after a
+ * failure asks for new credentials or takes the other path.
+ */
+export async function mend(
+  deps: ConsumerDeps,
+  peer: Peer,
+  credentials: PeerCredentials,
+  provider: PeerCluster | undefined,
+  session: ConsumerSession,
+  signal: AbortSignal,
+): Promise<void> {
+  const suspended = hasChangedIdentity(session);
+  // Lifted only by the right key; a silent endpoint proves nothing.
+  if (suspended !== credentials.suspended && (suspended || session.endpoint.failures === 0)) {
+    await writeCredentials(deps.home, { ...credentials, suspended }, signal);
+  }
+  if (suspended || credentials.suspended || provider === undefined) return;
+  if (session.api.failures === 0) {
+    succeeded(session.recovering);
+    await renewInTime(deps, credentials, provider, session, signal);
+  } else if (deps.clock.now() >= session.recovering.notBeforeMs) {
+    await recover(deps, peer, credentials, session, signal);
+  }
+}
+
+async function renewInTime(
+  deps: ConsumerDeps,
+  credentials: PeerCredentials,
+  provider: PeerCluster,
+  session: ConsumerSession,
+  signal: AbortSignal,
+): Promise<void> {
+  const { clock } = deps;
+  if (renewInMs(credentials, clock.wall()) > 0 || clock.now() < session.renewing.notBeforeMs) return;
+  try {
+    await renewToken(
+      deps,
+      provider.cluster.client,
+      credentials,
+      AbortSignal.any([signal, AbortSignal.timeout(PROBE_TIMEOUT_MS)]),
+    );
+    succeeded(session.renewing);
+  } catch (error) {
+    signal.throwIfAborted();
+    failed(session.renewing, error, clock);
+    deps.log.warn(
+      { peer: credentials.peer, error: String(error) },
+      'the token of a peer could not be renewed; tried again before it ends',
+    );
+  }
+}
+
+async function recover(
+  deps: ConsumerDeps,
+  peer: Peer,
+  credentials: PeerCredentials,
+  session: ConsumerSession,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await recoverCredentials(deps, peer, session, credentials, signal);
+    session.recovering.error = undefined;
+  } catch (error) {
+    signal.throwIfAborted();
+    session.recovering.error = error;
+    if (isPeeringError(error, 'PeerUnreachable')) await switchPath(deps, peer, credentials, signal);
+  }
+  // Success is what the next look sees, not that the provider has answered: until then each try waits longer.
+  session.recovering.notBeforeMs = deps.clock.now() + session.recovering.backoff.next();
+  session.nextLookAtMs = deps.clock.now() + 250;
+}

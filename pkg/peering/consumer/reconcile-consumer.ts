@@ -1,0 +1,179 @@
+import { type Peer, SYSTEM_NAMESPACE } from '#pkg/api';
+import type { Secret } from '#pkg/kube';
+import { isCodedError } from '#pkg/runtime';
+import type { PeerClusters } from '../peer-clusters.ts';
+import { isForced, removeRole, stands, updatePeer, wants } from '../peer-view.ts';
+import { type DirectionReport, verdict, verdictOf } from '../report.ts';
+import { consumerReport } from './consumer-view.ts';
+import { endConsumer } from './end.ts';
+import { look, mend } from './look.ts';
+import { type ConsumerDeps, obtainCredentials } from './obtain.ts';
+import {
+  credentialsOfSecret,
+  credentialsSecretName,
+  type PeerCredentials,
+  redeemSecretName,
+} from './peer-credentials.ts';
+import { type ConsumerSession, failed, succeeded } from './session.ts';
+import { readSecret } from './store.ts';
+
+/** How long a provider must go on saying that it does not know us before we believe it (PEER-28 allows 60 s). */
+const DISOWNED_AFTER_MS = 15_000;
+/** Steps of an end follow each other quickly; what takes long (a drain) is looked at once a second. */
+const ENDING_RECHECK_MS = 1_000;
+
+/** Looks at the direction in which this cluster uses `peer`, does what is due, and says how it stands. */
+export async function reconcileConsumer(
+  deps: ConsumerDeps & { clusters: PeerClusters; secrets: { get(key: string): Secret | undefined } },
+  peer: Peer,
+  session: ConsumerSession,
+  signal: AbortSignal,
+): Promise<DirectionReport> {
+  const credentials = await currentCredentials(deps, peer, signal);
+  const wanted = wants(peer, 'Consume');
+  const provider = credentials === undefined ? undefined : deps.clusters.get(peer.metadata.name);
+  if (credentials !== undefined && !isForced(peer)) {
+    if (provider === undefined && !credentials.suspended) return connecting('take the credentials over', 50);
+    const maxAgeMs = wanted ? Number.POSITIVE_INFINITY : ENDING_RECHECK_MS;
+    if (deps.clock.now() >= Math.min(session.nextLookAtMs, session.lookedAtMs + maxAgeMs)) {
+      await look(deps, credentials, provider, session, signal);
+      await mend(deps, peer, credentials, provider, session, signal);
+      if (wanted) await followProvidersEnd(deps, peer, session, signal);
+    }
+  }
+  if (!wanted) {
+    const invite = deps.secrets.get(`${SYSTEM_NAMESPACE}/${redeemSecretName(peer.metadata.name)}`);
+    const wasTried = invite !== undefined || stands(peer, 'Consume') || peer.spec.roles.includes('Consume');
+    const end = await endConsumer(deps, { peer, credentials, provider, wasTried }, session, signal);
+    return endReport(deps, peer, end, credentials, session);
+  }
+  if (credentials === undefined) return obtain(deps, peer, session, signal);
+  return consumerReport(peer, credentials, session, deps.clock.now());
+}
+
+/** From the cache; what the cache does not have is asked for, because credentials must not be obtained twice. */
+async function currentCredentials(
+  deps: ConsumerDeps & { secrets: { get(key: string): Secret | undefined } },
+  peer: Peer,
+  signal: AbortSignal,
+): Promise<PeerCredentials | undefined> {
+  const name = credentialsSecretName(peer.metadata.name);
+  const cached = credentialsOfSecret(deps.secrets.get(`${SYSTEM_NAMESPACE}/${name}`));
+  if (cached !== undefined) return cached;
+  return credentialsOfSecret(await readSecret(deps.home, name, signal));
+}
+
+async function obtain(
+  deps: ConsumerDeps,
+  peer: Peer,
+  session: ConsumerSession,
+  signal: AbortSignal,
+): Promise<DirectionReport> {
+  const { clock } = deps;
+  const { obtaining } = session;
+  const invite = await readSecret(deps.home, redeemSecretName(peer.metadata.name), signal);
+  const step = invite === undefined ? 'ask for a credential' : 'redeem the invite';
+  // What failed for good is tried again only when its Peer or its invite was changed.
+  const attempt = `${peer.metadata.uid}/${peer.metadata.generation}/${invite?.metadata.resourceVersion ?? ''}`;
+  if (obtaining.deadFor === attempt) return notObtained(peer, step, obtaining.error, true, 15_000);
+  if (clock.now() < obtaining.notBeforeMs)
+    return notObtained(peer, step, obtaining.error, false, obtaining.notBeforeMs - clock.now());
+  try {
+    await obtainCredentials(deps, peer, session, invite, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    failed(obtaining, error, clock);
+    const final = isCodedError(error) && !error.retryable;
+    obtaining.deadFor = final ? attempt : undefined;
+    deps.log.warn({ peer: peer.metadata.name, error: String(error) }, 'a peering could not be set up');
+    return notObtained(peer, step, error, final, obtaining.notBeforeMs - clock.now());
+  }
+  succeeded(obtaining);
+  session.nextLookAtMs = clock.now();
+  return connecting('take the credentials over', 20);
+}
+
+function notObtained(
+  peer: Peer,
+  step: string,
+  error: unknown,
+  final: boolean,
+  requeueAfterMs: number,
+): DirectionReport {
+  return {
+    role: 'Consume',
+    stands: false,
+    phase: final ? 'Failed' : peer.status?.phase === undefined ? 'Pending' : 'Connecting',
+    step,
+    authenticated: error === undefined ? verdict('Unknown', 'Pending', step) : verdictOf(error),
+    apiReachable: verdict('Unknown', 'Pending', 'there is no credential yet'),
+    facts: {},
+    requeueAfterMs: Math.max(50, requeueAfterMs),
+  };
+}
+
+function connecting(step: string, requeueAfterMs: number): DirectionReport {
+  const pending = verdict('Unknown', 'Pending', step);
+  return {
+    role: 'Consume',
+    stands: true,
+    phase: 'Connecting',
+    step,
+    authenticated: pending,
+    apiReachable: pending,
+    facts: {},
+    requeueAfterMs,
+  };
+}
+
+/**
+ * The provider ends the peering: so do we. It says so on our grants, at its endpoint, or by not knowing us any more.
+ * Only words under its pinned key, or of its API server, count.
+ */
+async function followProvidersEnd(
+  deps: ConsumerDeps,
+  peer: Peer,
+  session: ConsumerSession,
+  signal: AbortSignal,
+): Promise<void> {
+  const { disownedSinceMs, api, endpoint } = session;
+  const disowned = disownedSinceMs !== undefined && deps.clock.now() - disownedSinceMs >= DISOWNED_AFTER_MS;
+  const announced =
+    (api.failures === 0 && api.last?.ending === true) || (endpoint.failures === 0 && endpoint.last?.ending === true);
+  const dropped = endpoint.failures === 0 && endpoint.last?.lends === false;
+  if (!disowned && !announced && !dropped) return;
+  const name = peer.metadata.name;
+  deps.log.info({ peer: name, disowned, announced, dropped }, 'the provider ends the peering');
+  await updatePeer(deps.home, name, (stored) => removeRole(stored, 'Consume'), signal);
+}
+
+function endReport(
+  deps: ConsumerDeps,
+  peer: Peer,
+  end: Awaited<ReturnType<typeof endConsumer>>,
+  credentials: PeerCredentials | undefined,
+  session: ConsumerSession,
+): DirectionReport {
+  const base =
+    credentials === undefined
+      ? connecting('', ENDING_RECHECK_MS)
+      : consumerReport(peer, credentials, session, deps.clock.now());
+  const ending = { ...base, phase: 'Ending' as const, requeueAfterMs: ENDING_RECHECK_MS };
+  switch (end.state) {
+    case 'Done':
+      return { ...ending, stands: false, step: '', requeueAfterMs: 20 };
+    case 'Going':
+      return { ...ending, step: end.step };
+    case 'Stuck': {
+      const stuck = verdictOf(end.error);
+      const unreachable = { ...stuck, status: 'False' as const };
+      return {
+        ...ending,
+        step: end.step,
+        apiReachable: unreachable,
+        degraded: { ...stuck, status: 'True' },
+        requeueAfterMs: 2_000,
+      };
+    }
+  }
+}
