@@ -8,7 +8,6 @@ import type { KubeMetrics } from './metrics.ts';
 import type { KubeObject } from './object.ts';
 import type { Resource } from './resource.ts';
 import { createTransport } from './transport.ts';
-import { WATCH_TIMINGS, type WatchTimings } from './watch.ts';
 import { watchListMemory } from './watch-list-memory.ts';
 
 /** One API server and everything of ours that talks to it. Nothing is shared with other clusters. */
@@ -35,8 +34,6 @@ export interface ConnectOptions {
   readonly random?: (() => number) | undefined;
   /** Tests: objects of informers are frozen, so that a write to one fails where it is made. Default false. */
   readonly freezeObjects?: boolean | undefined;
-  /** Tests: shorter times of watches. */
-  readonly watchTimings?: Partial<WatchTimings> | undefined;
 }
 
 /**
@@ -65,7 +62,6 @@ export function connectCluster(config: ClusterConfig, options: ConnectOptions = 
           metrics,
           closed: closing.signal,
           freeze: options.freezeObjects === true,
-          timings: { ...WATCH_TIMINGS, ...options.watchTimings },
         },
         resource,
         informerOptions,

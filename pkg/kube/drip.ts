@@ -4,7 +4,7 @@
  */
 const MIN_BYTES_PER_SECOND = 1_000;
 /** Rates are judged over whole windows, so that a stall of seconds in a healthy transfer is not a drip. */
-const DRIP_WINDOW_MS = 10_000;
+const WINDOW_MS = 10_000;
 
 /** Measures the rate of bytes while a body is expected. Times are monotonic milliseconds. */
 export interface DripMeter {
@@ -15,8 +15,8 @@ export interface DripMeter {
   restart(now: number): void;
 }
 
-export function dripMeter(startedAt: number, windowMs = DRIP_WINDOW_MS): DripMeter {
-  const wanted = (MIN_BYTES_PER_SECOND * windowMs) / 1000;
+export function dripMeter(startedAt: number): DripMeter {
+  const wanted = (MIN_BYTES_PER_SECOND * WINDOW_MS) / 1000;
   let windowStart = startedAt;
   let received = 0;
   const restart = (now: number) => {
@@ -28,7 +28,7 @@ export function dripMeter(startedAt: number, windowMs = DRIP_WINDOW_MS): DripMet
       received += bytes;
     },
     isTooSlow(now) {
-      if (now - windowStart < windowMs) return false;
+      if (now - windowStart < WINDOW_MS) return false;
       const isSlow = received < wanted;
       restart(now);
       return isSlow;

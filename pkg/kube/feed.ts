@@ -6,7 +6,7 @@ import { PAGE_SIZE, pages } from './pages.ts';
 import type { ReflectedSet } from './reflected-set.ts';
 import type { Resource } from './resource.ts';
 import type { Transport } from './transport.ts';
-import { type WatchEvent, type WatchTimings, watch } from './watch.ts';
+import { type WatchEvent, watch } from './watch.ts';
 import type { WatchListMemory } from './watch-list-memory.ts';
 
 /** Marks the bookmark after the last of the initial events (KEP-3157). */
@@ -38,7 +38,6 @@ export interface FeedDeps<T extends KubeObject> {
   readonly memory: WatchListMemory;
   readonly clock: Clock;
   readonly random: () => number;
-  readonly timings: WatchTimings;
 }
 
 /** Keeps a set equal to what the server holds, one connection at a time. */

@@ -10,13 +10,17 @@ import { apiVersionOf, type Resource } from './resource.ts';
 import { createStore } from './store.ts';
 import type { Transport } from './transport.ts';
 import { deepFreeze, trimMetadata } from './trim.ts';
-import { WATCH_TIMINGS, type WatchTimings } from './watch.ts';
 import type { WatchListMemory } from './watch-list-memory.ts';
 
 const DEFAULT_MAX_OBJECTS = 100_000;
 const DEFAULT_MAX_BYTES = 512 * 1024 * 1024;
-/** Wake-ups by other requests that lead to nothing, before the informer keeps to its own back-off. */
+/**
+ * Early wake-ups in a row, before the informer keeps to its own back-off: where only watches fail, other requests
+ * would wake it for ever.
+ */
 const MAX_EARLY_WAKES = 3;
+/** An attempt that lasted so long was not in vain. */
+const LASTING_MS = 60_000;
 
 export interface InformerDeps {
   readonly clusterName: string;
@@ -30,7 +34,6 @@ export interface InformerDeps {
   readonly closed: AbortSignal;
   /** Tests: a write to a stored object throws. */
   readonly freeze: boolean;
-  readonly timings?: WatchTimings;
 }
 
 export function createInformer<T extends KubeObject>(
@@ -94,7 +97,6 @@ export function createInformer<T extends KubeObject>(
     }),
     prepare,
     maxBytes,
-    timings: deps.timings ?? WATCH_TIMINGS,
     isSynced: () => isSynced,
     onSynced() {
       isSynced = true;
@@ -116,11 +118,13 @@ export function createInformer<T extends KubeObject>(
         (cause: unknown) => cause ?? new Error('unknown failure'),
       );
       if (signal.aborted) return;
-      const waitMs = pause.after(error, clock.now() - startedAt);
-      if (error === undefined) {
+      const lastedMs = clock.now() - startedAt;
+      const waitMs = pause.after(error, lastedMs);
+      if (error === undefined || lastedMs >= LASTING_MS) {
         failures = 0;
         earlyWakes = 0;
-      } else {
+      }
+      if (error !== undefined) {
         failures++;
         deps.metrics?.watchFailed(clusterName, resource.kind, error instanceof KubeError ? error.code : 'Unknown');
         // The first of a series is news; the others say the same every few seconds.

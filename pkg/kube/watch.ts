@@ -15,27 +15,14 @@ const MAX_STALL_MS = 8;
 /** Largest error text of a refused watch. */
 const MAX_ERROR_BYTES = 64 * 1024;
 
-/** Times of a watch, in milliseconds; replaced in tests. */
-export interface WatchTimings {
-  /** A watch without any byte for that long after the server should have ended it is dead. */
-  readonly graceMs: number;
-  /** While the first events are expected, silence of that length means that the server does not send their end. */
-  readonly initialSilenceMs: number;
-  /** The first events have to be complete by then, whatever comes. */
-  readonly initialDeadlineMs: number;
-  /** Rates are judged over such windows. */
-  readonly dripWindowMs: number;
-  /** How often all of that is looked at. */
-  readonly checkMs: number;
-}
-
-export const WATCH_TIMINGS: WatchTimings = {
-  graceMs: 30_000,
-  initialSilenceMs: 10_000,
-  initialDeadlineMs: 300_000,
-  dripWindowMs: 10_000,
-  checkMs: 2_500,
-};
+/** A watch without any byte for that long after the server should have ended it is dead. */
+const GRACE_MS = 30_000;
+/** While the first events are expected, silence of that length means that the server does not send their end. */
+const INITIAL_SILENCE_MS = 10_000;
+/** The first events have to be complete by then, whatever comes. */
+const INITIAL_DEADLINE_MS = 300_000;
+/** How often all of that is looked at. */
+const CHECK_MS = 2_500;
 
 export type WatchEvent<T extends KubeObject> =
   | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: T }
@@ -45,12 +32,11 @@ export interface WatchOptions<T extends KubeObject> {
   readonly resource: Resource<T>;
   readonly namespace?: string | undefined;
   readonly query: Query;
-  /** Asked of the server; the watchdog bites `graceMs` later. */
+  /** Asked of the server; the watchdog bites half a minute later. */
   readonly timeoutSeconds: number;
   readonly accept: string;
   readonly signal: AbortSignal;
   readonly clock: Clock;
-  readonly timings: WatchTimings;
   /** Called for each event in order; what it throws ends the watch and comes out of {@link watch}. */
   onEvent(event: WatchEvent<T>, bytes: number): void;
   /** Called for the head of the answer and each chunk of it. */
@@ -99,7 +85,9 @@ export async function watch<T extends KubeObject>(transport: Transport, options:
   } catch (error) {
     signal.throwIfAborted();
     // The checks abort with the KubeError that says why; everything else is the connection's.
-    throw connection.signal.aborted ? connection.signal.reason : asWatchError(facts, error);
+    const failure: unknown = connection.signal.aborted ? connection.signal.reason : asWatchError(facts, error);
+    if (failure instanceof KubeError && failure.isConnection) transport.reachability.failed();
+    throw failure;
   } finally {
     signal.removeEventListener('abort', follow);
     // Whatever of the answer is left must not hold the connection.
@@ -113,10 +101,10 @@ async function readEvents<T extends KubeObject>(
   connection: AbortController,
   options: WatchOptions<T>,
 ): Promise<void> {
-  const { clock, timings } = options;
+  const { clock } = options;
   const lines = lineSplitter(MAX_LINE_BYTES);
   const startedAt = clock.now();
-  const drip = dripMeter(startedAt, timings.dripWindowMs);
+  const drip = dripMeter(startedAt);
   let lastByteAt = startedAt;
   let lastYieldAt = startedAt;
 
@@ -125,14 +113,14 @@ async function readEvents<T extends KubeObject>(
     const silentMs = now - lastByteAt;
     const isInitial = options.isInitial();
     if (!isInitial && !lines.isInsideLine) drip.restart(now);
-    if (silentMs > options.timeoutSeconds * 1000 + timings.graceMs) {
+    if (silentMs > options.timeoutSeconds * 1000 + GRACE_MS) {
       connection.abort(new KubeError('Unreachable', { ...facts, why: `no byte for ${Math.round(silentMs / 1000)} s` }));
-    } else if (isInitial && silentMs >= timings.initialSilenceMs && !lines.isInsideLine) {
+    } else if (isInitial && silentMs >= INITIAL_SILENCE_MS && !lines.isInsideLine) {
       connection.abort(
         new KubeError('WatchListUnsupported', { ...facts, why: 'the server does not say where the first events end' }),
       );
-    } else if (isInitial && now - startedAt >= timings.initialDeadlineMs) {
-      const why = `the first events are not complete after ${timings.initialDeadlineMs / 1000} s`;
+    } else if (isInitial && now - startedAt >= INITIAL_DEADLINE_MS) {
+      const why = `the first events are not complete after ${INITIAL_DEADLINE_MS / 1000} s`;
       connection.abort(new KubeError('TooSlow', { ...facts, why }));
     } else if (drip.isTooSlow(now)) {
       connection.abort(tooSlow(facts));
@@ -140,7 +128,7 @@ async function readEvents<T extends KubeObject>(
   };
   const onLine = (text: string, bytes: number) => options.onEvent(parseEvent<T>(text, facts), bytes);
 
-  using _ = every(clock, timings.checkMs, check);
+  using _ = every(clock, CHECK_MS, check);
   for await (const chunk of body) {
     const now = clock.now();
     lastByteAt = now;
