@@ -28,6 +28,9 @@ tombolo.io/component: {{ .component }}
 {{- if ne .Release.Namespace "tombolo-system" -}}
 {{- fail (printf "Tombolo lives in the namespace tombolo-system, not in %s: install with --namespace tombolo-system --create-namespace" .Release.Namespace) -}}
 {{- end -}}
+{{- if not .Values.clusterName -}}
+{{- fail "clusterName is required: a DNS label of at most 48 characters" -}}
+{{- end -}}
 {{- if and .Values.peering.service.nodePort (eq .Values.peering.service.type "ClusterIP") -}}
 {{- fail "peering.service.nodePort needs peering.service.type NodePort or LoadBalancer" -}}
 {{- end -}}

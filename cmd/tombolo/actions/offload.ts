@@ -118,14 +118,8 @@ function isSettled({ status }: Offloading, generation: number): boolean {
 }
 
 function exitCodeFor({ status }: Offloading): 0 | 1 | 4 {
-  switch (status?.summary) {
-    case 'AllReady':
-      return EXIT.done;
-    case 'AllFailed':
-      return EXIT.failed;
-    default:
-      return EXIT.unhealthy;
-  }
+  if (status?.summary === 'AllReady') return EXIT.done;
+  return status?.summary === 'AllFailed' ? EXIT.failed : EXIT.unhealthy;
 }
 
 function view({ metadata, spec, status }: Offloading): object {

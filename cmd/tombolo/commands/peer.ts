@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { name, resources } from '../flag-values.ts';
 import { act, remoteFlags, type Runner } from './runner.ts';
 
@@ -8,6 +8,11 @@ export function peerCommand(runner: Runner): Command {
       .description('Peer with another cluster, by its token or by its kubeconfig; a virtual node stands for it here.')
       .argument('[token]', 'what `tombolo invite` printed there'),
   )
+    .addOption(
+      new Option('--role <role>', 'consume (we use it), provide (it uses us) or both')
+        .choices(['consume', 'provide', 'both'])
+        .default('consume'),
+    )
     .option('--name <name>', 'how to call the other cluster here (default: its own name)', name)
     .option('--resources <resources>', 'what to ask for, as cpu=8,memory=16Gi,pods=110', resources);
   return act(command, runner, 'peer', async () => (await import('../actions/peer.ts')).peer);

@@ -15,6 +15,7 @@ import {
 } from '#pkg/api';
 import { type Cluster, type KubeObject, LEASE, type Lease, NODE, type Node, type Resource } from '#pkg/kube';
 import { type ClusterInfo, clusterInfo, undefinedIfAbsent } from '../installed.ts';
+import { timeOf } from '../server-time.ts';
 import { readProcesses } from '../install/processes.ts';
 import type { ProcessState } from '../install/readiness.ts';
 
@@ -83,6 +84,5 @@ export async function readFacts(cluster: Cluster, signal: AbortSignal): Promise<
 async function readServer(cluster: Cluster, signal: AbortSignal): Promise<{ now: Date; gitVersion: string }> {
   const answer = await cluster.client.request('GET', '/version', { signal });
   const { gitVersion } = JSON.parse(answer.body.toString('utf8')) as { gitVersion: string };
-  const date = answer.headers['date'];
-  return { now: new Date(typeof date === 'string' ? date : Date.now()), gitVersion };
+  return { now: timeOf(answer.headers), gitVersion };
 }
