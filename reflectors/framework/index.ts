@@ -5,7 +5,11 @@
  * A kind is a declaration and pure functions in a folder of its own beside this one. The framework knows no kind, never
  * adopts an object without our label, and never reads a namespace that is not offloaded.
  */
+export { type HomeKind, type HomeObjects, homeObjects } from './home-objects.ts';
 export { type CopiedMetadata, isCopied, isOurs, type MetadataRules, stripMetadata } from './metadata.ts';
+export { type ReflectionMetrics, reflectionMetrics } from './metrics.ts';
 export { denyPrefixes, type Verdict, verdictOn } from './policy.ts';
+export { defineReflector, pick, type Reflector, type ReflectorDefinition, type TwinFields } from './reflector.ts';
 export { HOME_ROOT_CA, ROOT_CA, twinConfigMapName } from './root-ca.ts';
+export { type ReflectionDeps, runReflectors } from './run-reflectors.ts';
 export { offloadingTwins, type Twin, type TwinTable } from './twin-table.ts';

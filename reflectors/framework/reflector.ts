@@ -1,0 +1,48 @@
+import type { KubeObject, Resource } from '#pkg/kube';
+
+/** What a local object becomes in its twin namespace. */
+export interface TwinFields {
+  /** Top-level fields besides metadata: `data`, `type`, `spec`, …. Those with the value undefined are left out. */
+  readonly fields: Readonly<Record<string, unknown>>;
+  /** Labels or annotations of the local object that this kind leaves at home, besides those that every kind does. */
+  readonly dropKeys?: readonly string[];
+}
+
+/** One reflected kind. All functions are pure; names, ownership, labels, drift and conflicts are the framework's. */
+export interface ReflectorDefinition<T extends KubeObject> {
+  readonly resource: Resource<T>;
+  /** Objects that are not even read at home; for what never travels and is large. */
+  readonly fieldSelector?: string;
+  /** Name of the object in the twin. Default: the same. */
+  readonly twinName?: (name: string) => string;
+  /** Undefined: this object is never copied, whatever policies say. */
+  readonly toTwin: (local: T) => TwinFields | undefined;
+}
+
+/** A reflector of some kind, as the framework runs it. */
+export interface Reflector {
+  readonly resource: Resource;
+  readonly fieldSelector?: string;
+  twinName(name: string): string;
+  toTwin(local: KubeObject): TwinFields | undefined;
+}
+
+/** Declares a kind. The folder of the kind exports the result; nothing else is needed for it to be reflected. */
+export function defineReflector<T extends KubeObject>(definition: ReflectorDefinition<T>): Reflector {
+  const { resource, fieldSelector, twinName = (name: string) => name, toTwin } = definition;
+  return {
+    resource: resource as Resource,
+    ...(fieldSelector !== undefined && { fieldSelector }),
+    twinName,
+    // The framework hands in objects of that resource only.
+    toTwin: (local) => toTwin(local as T),
+  };
+}
+
+/** Fields of an object by name, without those that it does not have. */
+export function pick<T extends object, K extends keyof T>(object: T, ...keys: K[]): Partial<Pick<T, K>> {
+  const wanted = new Set<PropertyKey>(keys);
+  return Object.fromEntries(
+    Object.entries(object).filter(([key, value]) => wanted.has(key) && value !== undefined),
+  ) as Partial<Pick<T, K>>;
+}
