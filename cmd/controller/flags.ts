@@ -1,7 +1,6 @@
-import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { SYSTEM_NAMESPACE } from '#pkg/api';
-import { CodedError } from '#pkg/runtime';
+import { processFlags } from '#pkg/runtime';
 
 const port = z.coerce.number().int().min(0).max(65_535);
 
@@ -27,57 +26,15 @@ const schema = z.object({
   signer: z.string().default('kubernetes.io/kubelet-serving'),
   podName: z.string().min(1),
   podUid: z.string().min(1),
-  podIp: z.string().min(1),
 });
 
 export type ControllerFlags = z.infer<typeof schema>;
 
-/** Flag, environment variable that the chart fills from the downward API, or neither. */
-const OPTIONS = {
-  'cluster-name': { type: 'string' },
-  'system-namespace': { type: 'string' },
-  'peering-addresses': { type: 'string' },
-  'api-server': { type: 'string' },
-  'token-lifetime-seconds': { type: 'string' },
-  'log-level': { type: 'string' },
-  'peering-port': { type: 'string' },
-  'webhook-port': { type: 'string' },
-  'quota-port': { type: 'string' },
-  'health-port': { type: 'string' },
-  signer: { type: 'string' },
-} as const;
-
-/**
- * Flags of the controller. The only place that reads arguments and environment.
- * @throws CodedError `BadFlag`, naming the flag, what it was and what it must be
- */
+/** Flags of the controller. @throws CodedError `BadFlag` */
 export function parseFlags(args: readonly string[], env: NodeJS.ProcessEnv): ControllerFlags {
-  const bad = (why: string, cause?: unknown) =>
-    new CodedError(
-      { BadFlag: { retryable: false, next: 'correct the flag in the chart values and install again' } },
-      'BadFlag',
-      { attempted: 'read the flags', where: 'tombolo controller', why },
-      { cause },
-    );
-  let values: Record<string, string | undefined>;
-  try {
-    values = parseArgs({ args: [...args], options: OPTIONS, strict: true }).values;
-  } catch (cause) {
-    throw bad((cause as Error).message, cause);
-  }
-  const named = Object.fromEntries(
-    Object.entries(values).map(([name, value]) => [
-      name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase()),
-      value,
-    ]),
+  return processFlags(
+    { process: 'tombolo controller', schema, fromEnv: { podName: 'POD_NAME', podUid: 'POD_UID' } },
+    args,
+    env,
   );
-  const result = schema.safeParse({
-    ...named,
-    podName: env['POD_NAME'],
-    podUid: env['POD_UID'],
-    podIp: env['POD_IP'],
-  });
-  if (result.success) return result.data;
-  const issue = result.error.issues[0];
-  throw bad(`${String(issue?.path[0] ?? 'flag')} ${issue?.message ?? 'is wrong'}`, result.error);
 }

@@ -18,6 +18,8 @@ import type { Ledger } from './ledger.ts';
 
 /** `used` and `free` move with every pod: written at most this often, so that a burst costs no stored write per pod. */
 const USE_INTERVAL_MS = 10_000;
+/** What others place on the nodes changes `free` without an event of ours: looked at this often (NODE-40 allows 60 s). */
+const RECHECK_MS = 30_000;
 
 export interface GrantDeps {
   readonly client: KubeClient;
@@ -57,7 +59,7 @@ export function grantReconciler(deps: GrantDeps): Reconciler {
       });
       const desired = statusOf(grant, decision, eligible.length, clock.wall());
       const now = grant.status ?? {};
-      if (isDeepStrictEqual(now, desired)) return done;
+      if (isDeepStrictEqual(now, desired)) return requeueAfter(RECHECK_MS);
       const isUseOnly = isDeepStrictEqual({ ...now, used: desired.used, free: desired.free }, desired);
       const waitMs = (writtenAt.get(key) ?? Number.NEGATIVE_INFINITY) + USE_INTERVAL_MS - clock.now();
       if (isUseOnly && waitMs > 0) return requeueAfter(waitMs);
@@ -67,7 +69,7 @@ export function grantReconciler(deps: GrantDeps): Reconciler {
         signal,
       });
       writtenAt.set(key, clock.now());
-      return done;
+      return requeueAfter(RECHECK_MS);
     },
   };
 }

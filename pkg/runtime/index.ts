@@ -13,6 +13,7 @@ export { type Log, silentLog } from './log.ts';
 export { type LoopLag, loopLag } from './loop-lag.ts';
 export { main } from './main.ts';
 export { mapLimit } from './map-limit.ts';
+export { type ProcessFlagOptions, processFlags } from './process-flags.ts';
 export { createQueue, type Priority, type Queue, type QueueObserver, type QueueOptions } from './queue.ts';
 export {
   done,

@@ -121,7 +121,7 @@ export function keyedTasks(
     },
     keys: () => [...running.keys()],
     async [Symbol.asyncDispose]() {
-      for (const key of [...running.keys()]) end(key);
+      for (const key of running.keys()) end(key);
       await Promise.allSettled(ending.values());
     },
   };

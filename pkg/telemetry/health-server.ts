@@ -21,7 +21,7 @@ export function serveHealth(options: HealthOptions, signal: AbortSignal): Promis
   const server = createServer((request, response) => {
     const send = (status: number, body: string, type = 'text/plain') =>
       response.writeHead(status, { 'content-type': type }).end(body);
-    switch (request.url) {
+    switch (request.url ?? '') {
       case '/healthz': {
         const lag = options.loopLagMs();
         send(

@@ -139,8 +139,8 @@ describe('invites', () => {
         await cluster.kubectl(
           'get peers,invites,virtualnodes,grants,namespaceclaims,offloadings,events,configmaps -A -o yaml',
         ),
-        await cluster.kubectl('-n tombolo-system logs -l app.kubernetes.io/component=controller --tail=-1'),
-        await cluster.kubectl('-n tombolo-system logs -l app.kubernetes.io/component=kubelet --tail=-1'),
+        await cluster.kubectl('-n tombolo-system logs -l tombolo.io/component=controller --tail=-1'),
+        await cluster.kubectl('-n tombolo-system logs -l tombolo.io/component=kubelet --tail=-1'),
       ].join('\n');
       expect(texts.includes(secret)).toBe(false);
       expect(texts).not.toMatch(/eyJhbGciOi[\w-]+\.[\w-]+\.[\w-]+/);
@@ -333,7 +333,7 @@ describe('life and end', () => {
     const replicas = (await rome.json('-n tombolo-system get deployment tombolo-controller'))['spec'].replicas;
     await rome.kubectl('-n tombolo-system scale deployment tombolo-controller --replicas 0');
     await rome.kubectl(
-      '-n tombolo-system wait --for=delete pod -l app.kubernetes.io/component=controller --timeout=60s',
+      '-n tombolo-system wait --for=delete pod -l tombolo.io/component=controller --timeout=60s',
       { timeoutMs: 70_000 },
     );
     await bed.control(['stop', 'rome', 'apiserver']);

@@ -80,7 +80,7 @@ describe('deletion', () => {
     await milan.kubectl('-n tombolo-system scale deployment tombolo-kubelet --replicas 0');
     try {
       await milan.kubectl(
-        '-n tombolo-system wait --for=delete pod -l app.kubernetes.io/component=kubelet --timeout=60s',
+        '-n tombolo-system wait --for=delete pod -l tombolo.io/component=kubelet --timeout=60s',
         { timeoutMs: 70_000 },
       );
       await milan.kubectl(['-n', shop.name, 'delete', 'pod', 'forced', '--force', '--grace-period=0']);
@@ -189,7 +189,7 @@ describe('deletion', () => {
     await milan.kubectl('-n tombolo-system scale deployment tombolo-kubelet --replicas 0');
     try {
       await milan.kubectl(
-        '-n tombolo-system wait --for=delete pod -l app.kubernetes.io/component=kubelet --timeout=60s',
+        '-n tombolo-system wait --for=delete pod -l tombolo.io/component=kubelet --timeout=60s',
         { timeoutMs: 70_000 },
       );
       const [before] = await shop.remotePods(local['metadata'].uid);
@@ -250,7 +250,7 @@ describe('never twice', () => {
       expect(job['status'].failed ?? 0).toBe(0);
       if (performance.now() > end) throw new Error(`only ${job['status'].succeeded ?? 0} of 20 indexes after 120 s`);
       if (killed < 5) {
-        await milan.try('-n tombolo-system delete pod -l app.kubernetes.io/component=kubelet --force --grace-period=0');
+        await milan.try('-n tombolo-system delete pod -l tombolo.io/component=kubelet --force --grace-period=0');
         killed++;
       }
       await new Promise((next) => setTimeout(next, 3_000));

@@ -79,7 +79,7 @@ describe('status', () => {
     const [remote] = await shop.remotePods(before['metadata'].uid);
     await rome.kubectl(['-n', shop.twin, 'delete', 'pod', remote?.['metadata'].name, '--wait=false']);
     await until('one restart', async () => restarts(await shop.pod('counted')) === 1, 40_000);
-    await milan.kubectl('-n tombolo-system delete pod -l app.kubernetes.io/component=kubelet --wait=false');
+    await milan.kubectl('-n tombolo-system delete pod -l tombolo.io/component=kubelet --wait=false');
     await throughout('count stays', async () => restarts(await shop.pod('counted')) === 1, 15_000);
     expect(isReady(await milan.find('get node rome'))).toBe(true);
   });
@@ -132,7 +132,7 @@ describe('status', () => {
     expect(terminated(bad)).toMatchObject({ exitCode: 7, reason: 'Error', message: 'broken\n' });
     expect(late['status'].reason).toBe('DeadlineExceeded');
     await rome.kubectl(['-n', shop.twin, 'delete', 'pods', '--all', '--wait=false']);
-    await milan.kubectl('-n tombolo-system delete pod -l app.kubernetes.io/component=kubelet --wait=false');
+    await milan.kubectl('-n tombolo-system delete pod -l tombolo.io/component=kubelet --wait=false');
     await throughout(
       'verdict stays and nothing runs again',
       async () => {

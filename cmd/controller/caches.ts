@@ -1,0 +1,60 @@
+import {
+  GRANT,
+  type Grant,
+  INVITE,
+  type Invite,
+  NAMESPACE_CLAIM,
+  type NamespaceClaim,
+  OFFLOADING,
+  type Offloading,
+  PEER,
+  type Peer,
+  VIRTUAL_NODE,
+  type VirtualNode,
+} from '#pkg/api';
+import { type Cluster, CSR, type Informer, type KubeObject, NAMESPACE, NODE, POD, SECRET } from '#pkg/kube';
+import { PEER_INDEXES, PEER_SECRETS_SELECTOR } from '#pkg/peering';
+import { trimPod } from '#pkg/quota';
+import type { TaskGroup } from '#pkg/runtime';
+
+/** What every replica needs for the webhooks and the peering endpoint. */
+export function replicaCaches(home: Cluster) {
+  return {
+    peers: home.informer<Peer>(PEER, { indexes: PEER_INDEXES }),
+    namespaces: home.informer(NAMESPACE),
+    offloadings: home.informer<Offloading>(OFFLOADING),
+    virtualNodes: home.informer<VirtualNode>(VIRTUAL_NODE),
+  };
+}
+
+export type ReplicaCaches = ReturnType<typeof replicaCaches>;
+
+/** What only the leader reads: opened when it begins to lead, so that what it counts is from after the old leader's end. */
+export function leaderCaches(home: Cluster, systemNamespace: string) {
+  return {
+    secrets: home.informer(SECRET, { namespace: systemNamespace, labelSelector: PEER_SECRETS_SELECTOR }),
+    grants: home.informer<Grant>(GRANT),
+    claims: home.informer<NamespaceClaim>(NAMESPACE_CLAIM),
+    invites: home.informer<Invite>(INVITE, { namespace: systemNamespace }),
+    nodes: home.informer(NODE),
+    pods: home.informer(POD, { transform: trimPod }),
+    requests: home.informer(CSR),
+    kubeletPods: home.informer(POD, { namespace: systemNamespace, labelSelector: 'tombolo.io/component=kubelet' }),
+  };
+}
+
+export type LeaderCaches = ReturnType<typeof leaderCaches>;
+
+/** Runs the caches in the group. Resolves when all have been read once, or when the group ends. */
+export async function startCaches(
+  caches: Readonly<Record<string, Informer<never> | Informer<KubeObject>>>,
+  group: TaskGroup,
+): Promise<void> {
+  for (const [name, cache] of Object.entries(caches)) group.start(`cache of ${name}`, (signal) => cache.run(signal));
+  await Promise.race([Promise.all(Object.values(caches).map((cache) => cache.synced)), group.settled]);
+}
+
+/** Name of the first cache that has not been read yet. */
+export function firstUnsynced(caches: Readonly<Record<string, { readonly isSynced: boolean }>>): string | undefined {
+  return Object.entries(caches).find(([, cache]) => !cache.isSynced)?.[0];
+}

@@ -1,0 +1,18 @@
+import type { Cluster, EventRecorder } from '#pkg/kube';
+import type { Identity, ProviderOptions } from '#pkg/peering';
+import type { Clock, Log } from '#pkg/runtime';
+import type { ReplicaCaches } from './caches.ts';
+import type { ControllerFlags } from './flags.ts';
+
+/** What all parts of the controller share. */
+export interface ControllerContext {
+  readonly flags: ControllerFlags;
+  readonly home: Cluster;
+  readonly identity: Identity;
+  readonly provider: ProviderOptions;
+  readonly addresses: () => readonly string[];
+  readonly caches: ReplicaCaches;
+  readonly events: EventRecorder;
+  readonly clock: Clock;
+  readonly log: Log;
+}

@@ -1,0 +1,39 @@
+import { peerClusters } from '#pkg/peering';
+import { TaskGroup } from '#pkg/runtime';
+import { leaderCaches, startCaches } from './caches.ts';
+import type { ControllerContext } from './context.ts';
+import { leadConsumer } from './lead-consumer.ts';
+import { leadOffloading } from './lead-offloading.ts';
+import { leadProvider } from './lead-provider.ts';
+import { keepLeaderLabel } from './leader-label.ts';
+import { loopsIn } from './loops.ts';
+import type { QuotaDecision } from './webhooks.ts';
+
+/** What only one replica does. Ends with the lease. */
+export async function lead(context: ControllerContext, quota: QuotaDecision, signal: AbortSignal): Promise<void> {
+  const { home, flags, provider, clock, log } = context;
+  const caches = leaderCaches(home, flags.systemNamespace);
+  await using stack = new AsyncDisposableStack();
+  const group = stack.use(new TaskGroup(signal));
+  await startCaches(caches, group);
+  if (group.signal.aborted) return await group.settled;
+
+  const clusters = peerClusters({ home, credentials: caches.secrets, log, version: provider.version });
+  group.start('connections to peers', (inner) => clusters.run(inner));
+  const leading = { group, stack, loops: loopsIn(group, stack, log) };
+  leadConsumer(context, caches, clusters, leading);
+  leadOffloading(context, caches, clusters, leading);
+  quota.current = leadProvider(context, caches, leading);
+  group.start('leader label', (inner) =>
+    keepLeaderLabel(
+      { client: home.client, namespace: flags.systemNamespace, podName: flags.podName, clock, log },
+      inner,
+    ),
+  );
+  log.info({ pod: flags.podName }, 'leading');
+  try {
+    await group.settled;
+  } finally {
+    quota.current = undefined;
+  }
+}

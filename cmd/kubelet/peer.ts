@@ -1,0 +1,74 @@
+import type { Offloading, ReflectionPolicy } from '#pkg/api';
+import type { Informer } from '#pkg/kube';
+import type { PeerCluster, PeerClusters } from '#pkg/peering';
+import { keyedTasks, TaskGroup } from '#pkg/runtime';
+import { configMapReflector } from '#reflectors/config-map';
+import { offloadingTwins, runReflectors } from '#reflectors/framework';
+import { secretReflector } from '#reflectors/secret';
+import { type NodeDeps, serveVirtualNode } from './virtual-node.ts';
+
+export interface PeerDeps extends NodeDeps {
+  readonly peers: PeerClusters;
+  readonly offloadings: Informer<Offloading>;
+  readonly policies: Informer<ReflectionPolicy>;
+}
+
+/** Everything of one peer: its virtual nodes, and copies of the objects of offloaded namespaces. Goes on with each new connection to it. */
+export async function servePeer(peer: string, deps: PeerDeps, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const connection = await connected(peer, deps.peers, signal);
+    await serveConnection(connection, deps, AbortSignal.any([signal, connection.signal]));
+  }
+}
+
+/** Waits for a connection to the peer. Rejects with the reason of the signal. */
+function connected(peer: string, peers: PeerClusters, signal: AbortSignal): Promise<PeerCluster> {
+  return new Promise((done, fail) => {
+    const look = () => {
+      const connection = peers.get(peer);
+      if (connection === undefined || connection.signal.aborted) return;
+      end();
+      done(connection);
+    };
+    const onAbort = () => {
+      end();
+      fail(signal.reason);
+    };
+    const subscription = peers.on((name) => {
+      if (name === peer) look();
+    });
+    const end = () => {
+      subscription[Symbol.dispose]();
+      signal.removeEventListener('abort', onAbort);
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    else look();
+  });
+}
+
+async function serveConnection(connection: PeerCluster, deps: PeerDeps, signal: AbortSignal): Promise<void> {
+  const { virtualNodes, home, events, policies } = deps;
+  const { peer } = connection;
+  const log = deps.log.child({ peer });
+  const twins = offloadingTwins(deps.offloadings, peer);
+  await using group = new TaskGroup(signal);
+  await using nodes = keyedTasks(
+    group.signal,
+    (name, inner) => serveVirtualNode(name, connection, twins, { ...deps, log }, inner),
+    { log },
+  );
+  const follow = () => {
+    const mine = virtualNodes.list().filter((virtualNode) => virtualNode.spec.peer === peer);
+    nodes.set(mine.map((virtualNode) => virtualNode.metadata.name));
+  };
+  using _nodes = virtualNodes.on(follow);
+  follow();
+  group.start(`objects for ${peer}`, (inner) =>
+    runReflectors(
+      { home, remote: connection, twins, reflectors: [configMapReflector, secretReflector], policies, events, log },
+      inner,
+    ),
+  );
+  await group.settled;
+}

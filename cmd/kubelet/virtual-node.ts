@@ -1,0 +1,81 @@
+import type { VirtualNode } from '#pkg/api';
+import type { Cluster, EventRecorder, Informer } from '#pkg/kube';
+import { type Authenticate, type ClientAuthorities, runVirtualNode } from '#pkg/node';
+import type { PeerCluster } from '#pkg/peering';
+import { type Log, systemClock, TaskGroup } from '#pkg/runtime';
+import type { TwinTable } from '#reflectors/framework';
+import { createPodReflector } from '#reflectors/pod';
+import { readiness } from './readiness.ts';
+
+/** What all virtual nodes of the process share. */
+export interface NodeDeps {
+  readonly home: Cluster;
+  readonly virtualNodes: Informer<VirtualNode>;
+  readonly authenticate: Authenticate;
+  readonly clientAuthorities: ClientAuthorities;
+  readonly events: EventRecorder;
+  readonly address: string;
+  readonly basePort: number;
+  readonly signerName: string;
+  readonly version: string;
+  readonly denyPrefixes: (homeNamespace: string) => readonly string[];
+  readonly log: Log;
+}
+
+/** One virtual node: the Node with its endpoint, and its pods. Ends when the signal or the connection to the peer does. */
+export async function serveVirtualNode(
+  name: string,
+  peerCluster: PeerCluster,
+  twins: TwinTable,
+  deps: NodeDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  const { home, virtualNodes, log } = deps;
+  const virtualNode = () => virtualNodes.get(name);
+  const onVirtualNode = (handler: () => void) =>
+    virtualNodes.on((old, current) => {
+      if ((current ?? old)?.metadata.name === name) handler();
+    });
+  const ready = readiness();
+  const pods = createPodReflector({
+    home,
+    remote: peerCluster,
+    nodeName: name,
+    nodeAddress: () => deps.address,
+    twins,
+    placement: () => virtualNode()?.spec.placement ?? {},
+    grant: () => ({ granted: virtualNode()?.status?.granted, cordoned: virtualNode()?.status?.cordoned }),
+    translate: () => undefined, // no network between the clusters yet: an address of the other side means nothing here
+    denyPrefixes: deps.denyPrefixes,
+    events: deps.events,
+    clock: systemClock,
+    log,
+    isReady: ready.isReady,
+    onReadyChange: ready.on,
+    onGrantChange: onVirtualNode,
+  });
+  await using group = new TaskGroup(AbortSignal.any([signal, peerCluster.signal]));
+  group.start(`pods of ${name}`, (inner) => pods.run(inner));
+  group.start(`node ${name}`, (inner) =>
+    runVirtualNode(
+      {
+        home,
+        peerCluster,
+        name,
+        virtualNode,
+        onVirtualNode,
+        pods: pods.pods,
+        addresses: [deps.address],
+        basePort: deps.basePort,
+        authenticate: deps.authenticate,
+        clientAuthorities: deps.clientAuthorities,
+        signerName: deps.signerName,
+        version: deps.version,
+        onReadyChange: ready.set,
+        log,
+      },
+      inner,
+    ),
+  );
+  await group.settled;
+}
