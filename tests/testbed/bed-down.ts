@@ -1,0 +1,130 @@
+import { readFile, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { runCommand } from '#pkg/runtime';
+import type { BedFolder } from './bed-folder.ts';
+import { bedLock, isBedFolder, type UpContext } from './bed-up.ts';
+import { hostCgroups, type Cgroups } from './cgroups.ts';
+import { TestbedError } from './errors.ts';
+import { mountedNamespaces, namespacesOf, removeNetwork } from './network.ts';
+import { requireRoot } from './prerequisites.ts';
+
+/** A killed process with a lot of memory needs a moment; one that hangs in the kernel stays for ever. */
+const KILL_DEADLINE_MS = 30_000;
+const POLL_MS = 50;
+
+/**
+ * Removes a bed: processes, mounts, namespaces, links, cgroups and the folder. Works from any half state, looks only
+ * at what carries the bed's name, and is safe to run twice.
+ */
+export async function removeBed(context: UpContext): Promise<void> {
+  const { bed, progress, signal } = context;
+  requireRoot('take the test bed down');
+  await using _lock = await bedLock(context);
+  const cgroups = await hostCgroups();
+  await progress.step('end all processes', () => killAll(bed, cgroups, signal));
+  await progress.step('remove mounts, network, cgroups and files', async () => {
+    const sockets = await shimSockets(bed);
+    await unmountAll(bed, signal);
+    await removeNetwork(bed, signal);
+    await cgroups.remove(bed.cgroup, signal);
+    for (const socket of sockets) await rm(socket, { force: true });
+    if (await isBedFolder(bed)) await rm(bed.path, { recursive: true, force: true });
+  });
+}
+
+async function killAll(bed: BedFolder, cgroups: Cgroups, signal: AbortSignal): Promise<void> {
+  const deadline = performance.now() + KILL_DEADLINE_MS;
+  for (;;) {
+    // Whatever the bed started is in its cgroup, also shims and pods; a program of `exec` is only in a namespace.
+    const pids = [...(await cgroups.processes(bed.cgroup)), ...(await namespaceProcesses(bed, signal))];
+    if (pids.length === 0) return;
+    if (performance.now() > deadline) {
+      throw new TestbedError('StepFailed', {
+        attempted: 'end the processes of the test bed',
+        where: bed.path,
+        why: `processes ${pids.join(', ')} do not end`,
+        next: 'run `down` again; if they stay, only a restart of the machine ends them',
+      });
+    }
+    for (const pid of pids) kill(pid);
+    await sleep(POLL_MS, undefined, { signal });
+  }
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    // It ended by itself in between.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+async function namespaceProcesses(bed: BedFolder, signal: AbortSignal): Promise<number[]> {
+  const mounted = await mountedNamespaces();
+  const names = (await namespacesOf(bed)).filter((name) => mounted.has(name));
+  const lists = await Promise.all(names.map((name) => runCommand('ip', ['netns', 'pids', name], { signal })));
+  return lists.flatMap(({ stdout }) => stdout.split('\n').filter(Boolean).map(Number));
+}
+
+/** containerd's shims listen on sockets outside of its folder; each shim's bundle says where. */
+async function shimSockets(bed: BedFolder): Promise<string[]> {
+  const sockets: string[] = [];
+  for (const cluster of await folders(bed.path)) {
+    for (const node of await folders(cluster)) {
+      const bundles = join(node, 'containerd/state/io.containerd.runtime.v2.task/k8s.io');
+      for (const bundle of await folders(bundles)) {
+        const address = await readFile(join(bundle, 'address'), 'utf8').catch(() => '');
+        if (address.startsWith('unix:///run/containerd/s/')) sockets.push(address.slice('unix://'.length).trim());
+      }
+    }
+  }
+  return sockets;
+}
+
+async function folders(path: string): Promise<string[]> {
+  const entries = await readdir(path, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
+  return entries.filter((entry) => entry.isDirectory()).map((entry) => join(path, entry.name));
+}
+
+/** Mount points below a folder, deepest first, from the text of mountinfo (proc(5): octal escapes, `//deleted`). */
+export function mountsBelow(mountinfo: string, folder: string): string[] {
+  const points = mountinfo
+    .split('\n')
+    .map((line) =>
+      (line.split(' ')[4] ?? '')
+        .replaceAll(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))
+        .replace(/\/\/deleted$/, ''),
+    );
+  return points.filter((point) => point.startsWith(`${folder}/`)).toReversed();
+}
+
+/** Mounts may be stacked and new ones may surface: a few rounds are enough for any stack we make. */
+const UNMOUNT_ROUNDS = 10;
+const UNMOUNT_BATCH = 200;
+
+async function unmountAll(bed: BedFolder, signal: AbortSignal): Promise<void> {
+  for (let round = 0; round < UNMOUNT_ROUNDS; round++) {
+    const points = mountsBelow(await readFile('/proc/self/mountinfo', 'utf8'), bed.path);
+    if (points.length === 0) return;
+    for (let start = 0; start < points.length; start += UNMOUNT_BATCH) {
+      // 32: some failed; the next round tells which are still there.
+      await runCommand('umount', ['--lazy', ...points.slice(start, start + UNMOUNT_BATCH)], {
+        signal,
+        acceptExitCodes: [0, 1, 32],
+      });
+    }
+  }
+  const left = mountsBelow(await readFile('/proc/self/mountinfo', 'utf8'), bed.path);
+  if (left.length === 0) return;
+  throw new TestbedError('StepFailed', {
+    attempted: 'unmount what the test bed mounted',
+    where: left[0] ?? bed.path,
+    why: 'it cannot be unmounted',
+    next: 'unmount it, then run `down` again',
+  });
+}

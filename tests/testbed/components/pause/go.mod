@@ -1,0 +1,3 @@
+module tombolo.test/pause
+
+go 1.25.0

@@ -1,0 +1,79 @@
+import { createConnection } from 'node:net';
+import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { runCommand } from '#pkg/runtime';
+import type { ClusterPlan, NodePlan } from './address-plan.ts';
+import { waitFor } from './api-client.ts';
+import { type BedFolder, nodePath, writeFileAtomic } from './bed-folder.ts';
+import { lastLine } from './daemon.ts';
+import { TestbedError } from './errors.ts';
+
+/** A large image on a busy machine. */
+const IMPORT_TIMEOUT_MS = 5 * 60_000;
+const SOCKET_DEADLINE_MS = 60_000;
+
+export interface NodeTarget {
+  readonly bed: BedFolder;
+  readonly cluster: ClusterPlan;
+  readonly node: NodePlan;
+}
+
+function socketOf({ bed, cluster, node }: NodeTarget): string {
+  return nodePath(bed, cluster, node, 'containerd.sock');
+}
+
+/** Waits until the node's containerd takes connections. */
+export async function waitForContainerd(target: NodeTarget, signal: AbortSignal): Promise<void> {
+  const { bed, cluster, node } = target;
+  await waitFor(() => refusal(socketOf(target)), {
+    signal,
+    deadlineMs: SOCKET_DEADLINE_MS,
+    late: async (last) =>
+      new TestbedError('NotReady', {
+        attempted: 'start containerd',
+        where: node.nodeName,
+        why: `${last}; its log ends with: ${await lastLine(nodePath(bed, cluster, node, 'logs/containerd.log'))}`,
+        next: `read ${nodePath(bed, cluster, node, 'logs/containerd.log')}`,
+      }),
+  });
+}
+
+/** Why a unix socket takes no connection, undefined where it does. */
+function refusal(path: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const socket = createConnection(path, () => {
+      socket.destroy();
+      resolve(undefined);
+    });
+    socket.on('error', (error) => resolve(error.message));
+  });
+}
+
+/** Imports a docker archive into the node. */
+export async function importImage(target: NodeTarget, archive: string, signal: AbortSignal): Promise<void> {
+  await runCommand('ctr', ['--address', socketOf(target), '--namespace', 'k8s.io', 'images', 'import', archive], {
+    timeoutMs: IMPORT_TIMEOUT_MS,
+    signal,
+  });
+}
+
+/**
+ * Imports an archive of the cache unless the node has it. The name of such an archive changes with its content, so
+ * the name is enough to remember.
+ */
+export async function ensureImage(target: NodeTarget, archive: string, signal: AbortSignal): Promise<void> {
+  const list = nodePath(target.bed, target.cluster, target.node, 'imported.json');
+  const imported = await importedInto(list);
+  if (imported.includes(basename(archive))) return;
+  await importImage(target, archive, signal);
+  await writeFileAtomic(list, JSON.stringify([...imported, basename(archive)]));
+}
+
+async function importedInto(list: string): Promise<string[]> {
+  try {
+    return JSON.parse(await readFile(list, 'utf8')) as string[];
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}
