@@ -1,5 +1,5 @@
 import { NAME, SYSTEM_NAMESPACE } from '#pkg/api';
-import { type Cluster, CONFIG_MAP, DEPLOYMENT, isNotFound } from '#pkg/kube';
+import { type Cluster, CONFIG_MAP, isNotFound } from '#pkg/kube';
 import { CliError } from '../errors.ts';
 
 /** What a cluster says of itself, in ConfigMap tombolo-cluster. */
@@ -24,7 +24,7 @@ export async function clusterInfo(cluster: Cluster, signal: AbortSignal): Promis
     addresses: addressesOf(data['addresses']),
     ...(data['fingerprint'] !== undefined && { fingerprint: data['fingerprint'] }),
     ...(data['version'] !== undefined && { version: data['version'] }),
-    ...(data['apiServer'] !== undefined && { apiServer: data['apiServer'] }),
+    ...(data['apiServer'] !== undefined && data['apiServer'] !== '' && { apiServer: data['apiServer'] }),
   };
 }
 
@@ -34,11 +34,9 @@ export async function clusterInfo(cluster: Cluster, signal: AbortSignal): Promis
  */
 export async function requireInstalled(cluster: Cluster, signal: AbortSignal): Promise<ClusterInfo> {
   const info = await clusterInfo(cluster, signal);
-  if (info !== undefined) return info;
+  if (info?.fingerprint !== undefined) return info;
   const facts = { attempted: 'find Tombolo', where: `cluster ${cluster.name} (${cluster.server})` };
-  const ref = { namespace: SYSTEM_NAMESPACE, name: NAME.controllerAccount };
-  const deployment = await cluster.client.get(DEPLOYMENT, ref, { signal }).catch(undefinedIfAbsent);
-  if (deployment === undefined) throw new CliError('NotInstalled', { ...facts, why: 'it is not installed there' });
+  if (info === undefined) throw new CliError('NotInstalled', { ...facts, why: 'it is not installed there' });
   throw new CliError('ProcessNotStarting', {
     ...facts,
     why: 'it is installed, but its controller has not started yet',

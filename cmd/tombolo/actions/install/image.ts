@@ -13,7 +13,7 @@ export interface ImageValues {
  */
 export function parseImage(reference: string): ImageValues {
   const found =
-    /^(?<repository>[^\s@]*?[^\s@:/])(?::(?<tag>[A-Za-z0-9_][A-Za-z0-9._-]{0,127}))?(?:@(?<digest>sha256:[0-9a-f]{64}))?$/.exec(
+    /^(?<repository>[a-z0-9](?:[^\s@]*?[^\s@:/])?)(?::(?<tag>[A-Za-z0-9_][A-Za-z0-9._-]{0,127}))?(?:@(?<digest>sha256:[0-9a-f]{64}))?$/.exec(
       reference,
     )?.groups;
   if (found === undefined) {

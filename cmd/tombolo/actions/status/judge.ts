@@ -60,6 +60,13 @@ function staleSince({ leaderLease, now }: Facts): string | undefined {
     : `the controller has given no sign for ${formatDuration(age)}: nothing here is verified since`;
 }
 
+/** The sentence that says that nobody has looked at a peer that we use for too long. */
+function unverifiedSince({ spec, status }: Peer, now: Date): string | undefined {
+  if (!spec.roles.includes('Consume') || status?.lastVerifiedAt === undefined) return undefined;
+  const age = now.getTime() - Date.parse(status.lastVerifiedAt);
+  return age <= FRESH_MS ? undefined : `not verified for ${formatDuration(age)}`;
+}
+
 function leaseAge(lease: Lease | undefined, now: Date): number | undefined {
   const renewed = lease?.spec?.renewTime;
   return renewed === undefined ? undefined : now.getTime() - new Date(renewed).getTime();
@@ -68,7 +75,8 @@ function leaseAge(lease: Lease | undefined, now: Date): number | undefined {
 function peerView(peer: Peer, facts: Facts, stale: string | undefined): PeerView {
   const { name } = peer.metadata;
   const status = peer.status ?? {};
-  const conditions = (status.conditions ?? []).map((entry) => conditionView(entry, stale));
+  const unverified = stale ?? unverifiedSince(peer, facts.now);
+  const conditions = (status.conditions ?? []).map((entry) => conditionView(entry, unverified));
   const virtualNodes = facts.virtualNodes
     .filter((node) => node.spec.peer === name)
     .map((node) => nodeView(node, facts, stale));
