@@ -14,7 +14,6 @@ export const NODE_ERRORS = {
     next: 'look at the CertificateSigningRequest: the Tombolo controller approves it and the signer signs it',
   },
   NoFreePort: { retryable: true, next: 'free a port of that range or give the kubelet another base port' },
-  Draining: { retryable: true, next: 'relax the PodDisruptionBudget or delete the pods' },
 } as const satisfies Record<string, ErrorRule>;
 
 /** Anything that goes wrong around a virtual node: its object, its provider, its kubelet endpoint. */

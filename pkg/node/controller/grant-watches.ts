@@ -12,14 +12,17 @@ export interface GrantWatches {
   of(peer: PeerCluster): Informer<Grant>;
 }
 
-/**
- * One watch per provider, never one per virtual node. A provider that does not answer fills only its own watch.
- * @param changed told the name of a Grant, which is the name of its VirtualNode
- */
-export function grantWatches(
-  changed: (name: string, grant: Grant | undefined, peer: string) => void,
-  options: { signal: AbortSignal; log: Log },
-): GrantWatches {
+export interface GrantWatchesOptions {
+  /** Told the name of a Grant, which is the name of its VirtualNode. */
+  readonly changed: (name: string, grant: Grant | undefined, peer: string) => void;
+  /** Told when the Grants of a peer are all known: those that are not there can be made now. */
+  readonly synced: (peer: string) => void;
+  readonly signal: AbortSignal;
+  readonly log: Log;
+}
+
+/** One watch per provider, never one per virtual node. A provider that does not answer fills only its own watch. */
+export function grantWatches(options: GrantWatchesOptions): GrantWatches {
   const running = new Map<string, { connection: PeerCluster; informer: Informer<Grant> }>();
   return {
     of(connection) {
@@ -30,10 +33,14 @@ export function grantWatches(
       running.set(connection.peer, entry);
       informer.on((old, current) => {
         const name = (current ?? old)?.metadata.name;
-        if (name !== undefined) changed(name, current, connection.peer);
+        if (name !== undefined) options.changed(name, current, connection.peer);
       });
       informer.onError((error) =>
         options.log.debug({ peer: connection.peer, error: messageOf(error) }, 'watch of grants'),
+      );
+      informer.synced.then(
+        () => options.synced(connection.peer),
+        () => undefined, // the connection ended before
       );
       informer
         .run(AbortSignal.any([connection.signal, options.signal]))

@@ -64,16 +64,19 @@ export interface VirtualNodeReconcilerDeps {
 export function virtualNodeReconciler(deps: VirtualNodeReconcilerDeps): Reconciler & Disposable {
   const { client, virtualNodes, peers, queue, log, clock = systemClock } = deps;
   const copiedAt = new Map<string, number>();
-  const grants = grantWatches(
-    (name, grant, peer) => {
+  const enqueuePeer = (peer: string) => {
+    for (const { metadata, spec } of virtualNodes.list()) if (spec.peer === peer) queue.add(metadata.name);
+  };
+  const grants = grantWatches({
+    changed(name, grant, peer) {
       if (grant !== undefined && isConditionTrue(grant.status?.conditions, 'Ending')) deps.onPeerEnding(peer);
       queue.add(name);
     },
-    { signal: deps.signal, log },
-  );
-  const subscription = peers.on((peer) => {
-    for (const { metadata, spec } of virtualNodes.list()) if (spec.peer === peer) queue.add(metadata.name);
+    synced: enqueuePeer,
+    signal: deps.signal,
+    log,
   });
+  const subscription = peers.on(enqueuePeer);
 
   async function removal(virtualNode: VirtualNode, signal: AbortSignal): Promise<ReconcileResult> {
     const { name } = virtualNode.metadata;

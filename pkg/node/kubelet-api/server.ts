@@ -143,7 +143,7 @@ export function kubeletServer(options: KubeletServerOptions): KubeletServer {
   );
 
   return {
-    async listen({ basePort, host = '::' }) {
+    async listen({ basePort, host }) {
       const last = basePort === 0 ? 0 : basePort + PORT_RANGE;
       for (let port = basePort; port <= last; port++) {
         const bound = await tryListen(server, port, host);
@@ -151,7 +151,7 @@ export function kubeletServer(options: KubeletServerOptions): KubeletServer {
       }
       throw new NodeError('NoFreePort', {
         attempted: `serve the kubelet endpoint of node ${nodeName}`,
-        where: `ports ${basePort} to ${last} of ${host}`,
+        where: `ports ${basePort} to ${last}`,
         why: 'all of them are in use',
       });
     },
@@ -182,7 +182,7 @@ function apply(server: Server, context: { ca: string[]; cert?: string; key?: str
 }
 
 /** The port, or undefined where it is taken. */
-function tryListen(server: Server, port: number, host: string): Promise<number | undefined> {
+function tryListen(server: Server, port: number, host: string | undefined): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
     const failed = (error: NodeJS.ErrnoException) => {
       server.removeListener('listening', listening);
@@ -196,7 +196,8 @@ function tryListen(server: Server, port: number, host: string): Promise<number |
     };
     server.once('error', failed);
     server.once('listening', listening);
-    server.listen({ port, host });
+    // Without a host Node takes `::`, or 0.0.0.0 where there is no IPv6.
+    server.listen(host === undefined ? { port } : { port, host });
   });
 }
 

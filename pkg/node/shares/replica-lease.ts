@@ -15,6 +15,8 @@ export interface ReplicaLeaseOptions {
   readonly namespace: string;
   /** UID of the pod: a container that restarts in it goes on under the same lease. */
   readonly identity: string;
+  /** Told after each renewal. */
+  readonly onRenewed: () => void;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -52,6 +54,7 @@ export function ownLease(options: ReplicaLeaseOptions): OwnLease {
       await client.create<Lease>(LEASE, { metadata: { ...ref, labels }, spec }, { signal: limit });
     }
     heldSinceMs = startedAtMs;
+    options.onRenewed();
   }
 
   return {

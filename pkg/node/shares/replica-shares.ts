@@ -45,7 +45,7 @@ export interface ReplicaShares {
  */
 export function replicaShares(options: ReplicaSharesOptions): ReplicaShares {
   const { home, identity, log, namespace = SYSTEM_NAMESPACE, clock = systemClock } = options;
-  const lease = ownLease({ client: home.client, namespace, identity, clock, log });
+  const lease = ownLease({ client: home.client, namespace, identity, onRenewed: () => changed(), clock, log });
   const replicas = liveReplicas({ durationMs: LEASE_MS });
   const handlers = new Set<(owned: ReadonlySet<string>) => void | Promise<void>>();
   let peers: ReadonlySet<string> = new Set();
