@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { buildConnector } from 'undici';
-import type { ClusterConfig } from './config.ts';
+import { abortable } from './abortable.ts';
+import type { ClusterConfig, Connector } from './config.ts';
 import type { ClientCertificate } from './credentials.ts';
 
 /** Time for TCP and TLS together; also for a connector to open its stream. */
@@ -62,14 +63,14 @@ export function createDialer(config: ClusterConfig, clientCert: ClientCertificat
 
 /** TLS (or plain HTTP in tests) over a stream that somebody else opens. */
 function overStream(
-  open: NonNullable<ClusterConfig['connector']>,
+  open: Connector,
   tlsConnect: buildConnector.connector,
   closing: AbortSignal,
 ): buildConnector.connector {
   return (options, callback) => {
     const signal = AbortSignal.any([closing, AbortSignal.timeout(CONNECT_TIMEOUT_MS)]);
     const target = { host: options.hostname, port: Number(options.port) || defaultPort(options.protocol) };
-    open(target, signal).then(
+    obedient(open, target, signal).then(
       (stream) => {
         // undici types `httpSocket` as Socket, but hands it to tls.connect, which takes any Duplex.
         const socket = stream as Socket;
@@ -79,6 +80,15 @@ function overStream(
       (error: unknown) => callback(error instanceof Error ? error : new Error(String(error)), null),
     );
   };
+}
+
+/** The connector comes from elsewhere: if it does not end with its signal, we do, and drop what it brings later. */
+function obedient(open: Connector, target: { host: string; port: number }, signal: AbortSignal): Promise<Duplex> {
+  const opening = open(target, signal).then((stream) => {
+    if (signal.aborted) stream.destroy();
+    return stream;
+  });
+  return abortable(opening, signal);
 }
 
 function endpoint(url: URL): buildConnector.Options {

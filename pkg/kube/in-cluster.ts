@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { messageOf } from '#pkg/runtime';
 import type { ClusterConfig } from './config.ts';
 import { KubeError } from './errors.ts';
 
@@ -20,7 +21,7 @@ export function inClusterConfig(name: string, env: NodeJS.ProcessEnv = process.e
   try {
     caPem = readFileSync(`${folder}/ca.crt`, 'utf8');
   } catch (cause) {
-    throw notInPod(cause instanceof Error ? cause.message : String(cause), cause);
+    throw notInPod(messageOf(cause), cause);
   }
   return {
     name,

@@ -1,3 +1,4 @@
+import { messageOf } from '#pkg/runtime';
 import type { Impersonation } from './credentials.ts';
 import { KubeError } from './errors.ts';
 
@@ -52,7 +53,7 @@ export async function parseKubeconfig(text: string, path: string): Promise<Kubec
   try {
     document = parse(text);
   } catch (cause) {
-    throw bad(path, cause instanceof Error ? cause.message : String(cause), cause);
+    throw bad(path, messageOf(cause), cause);
   }
   if (!isSection(document)) throw bad(path, 'it is not a kubeconfig');
   const root = document;

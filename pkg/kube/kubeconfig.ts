@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
+import { messageOf } from '#pkg/runtime';
 import type { ClusterConfig } from './config.ts';
 import type { ClientCertificate, ClusterAuth, Impersonation } from './credentials.ts';
-import { KubeError } from './errors.ts';
+import { causeCode, KubeError } from './errors.ts';
 import {
   type KubeconfigCluster,
   type KubeconfigContext,
@@ -20,10 +21,33 @@ import { proxyConnector } from './proxy.ts';
  * @throws KubeError `BadKubeconfig` naming the file and what is wrong in it
  */
 export async function loadKubeconfig(path?: string, context?: string): Promise<ClusterConfig> {
-  const paths = path === undefined ? defaultPaths(process.env['KUBECONFIG']) : [path];
-  const files = await readFiles(paths, path !== undefined);
-  const where = paths.join(delimiter);
+  if (path === undefined) return readKubeconfig(defaultKubeconfigPaths(process.env, homedir()), context);
+  return configOf([await load(path)], path, context);
+}
 
+/** The files that kubectl reads where it is told none. */
+export function defaultKubeconfigPaths(env: NodeJS.ProcessEnv, home: string): string[] {
+  const paths = (env['KUBECONFIG'] ?? '').split(delimiter).filter((path) => path !== '');
+  return paths.length > 0 ? paths : [join(home, '.kube', 'config')];
+}
+
+/** Merges files; those that do not exist are skipped, unless none does. */
+export async function readKubeconfig(paths: readonly string[], context?: string): Promise<ClusterConfig> {
+  const files: Loaded[] = [];
+  let missing: unknown;
+  for (const path of paths) {
+    try {
+      files.push(await load(path));
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+      missing = error;
+    }
+  }
+  if (files.length === 0) throw missing;
+  return configOf(files, paths.join(delimiter), context);
+}
+
+async function configOf(files: readonly Loaded[], where: string, context?: string): Promise<ClusterConfig> {
   const contextName = context ?? files.find((file) => file.currentContext !== '')?.currentContext;
   if (contextName === undefined) throw bad(where, 'it has no current-context');
   const chosen = find<KubeconfigContext>(files, 'contexts', contextName);
@@ -51,28 +75,14 @@ interface Loaded extends KubeconfigFile {
   readonly folder: string;
 }
 
-function defaultPaths(variable: string | undefined): string[] {
-  const paths = (variable ?? '').split(delimiter).filter((path) => path !== '');
-  return paths.length > 0 ? paths : [join(homedir(), '.kube', 'config')];
-}
-
-async function readFiles(paths: readonly string[], isExplicit: boolean): Promise<Loaded[]> {
-  const files: Loaded[] = [];
-  let missing: unknown;
-  for (const path of paths) {
-    let text: string;
-    try {
-      text = await readFile(path, 'utf8');
-    } catch (cause) {
-      // kubectl skips files of $KUBECONFIG that do not exist; if none does, that is the error.
-      if (isExplicit || !isMissing(cause)) throw bad(path, messageOf(cause), cause);
-      missing = cause;
-      continue;
-    }
-    files.push({ ...(await parseKubeconfig(text, path)), folder: dirname(resolve(path)) });
+async function load(path: string): Promise<Loaded> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (cause) {
+    throw bad(path, messageOf(cause), cause);
   }
-  if (files.length === 0) throw bad(paths.join(delimiter), messageOf(missing), missing);
-  return files;
+  return { ...(await parseKubeconfig(text, path)), folder: dirname(resolve(path)) };
 }
 
 function find<T>(files: readonly Loaded[], list: 'contexts' | 'clusters' | 'users', name: string) {
@@ -135,12 +145,8 @@ async function pem(
   }
 }
 
-function isMissing(cause: unknown): boolean {
-  return cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
-}
-
-function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
+function isMissing(error: unknown): boolean {
+  return error instanceof KubeError && error.cause instanceof Error && causeCode(error.cause) === 'ENOENT';
 }
 
 function bad(where: string, why: string, cause?: unknown): KubeError {

@@ -1,6 +1,7 @@
 import type { Duplex, Readable } from 'node:stream';
 import type { Agent, Dispatcher } from 'undici';
-import type { Clock } from '#pkg/runtime';
+import { type Clock, messageOf } from '#pkg/runtime';
+import { abortable } from './abortable.ts';
 import { readBody, unpack } from './body.ts';
 import type { ClusterConfig } from './config.ts';
 import { type ClientCertificate, createCredentials, type Identity } from './credentials.ts';
@@ -100,14 +101,14 @@ export function createTransport(config: ClusterConfig, { clock, metrics }: Trans
     } catch (cause) {
       signal.throwIfAborted();
       if (cause instanceof KubeError) throw cause;
-      const why = cause instanceof Error ? cause.message : String(cause);
+      const why = messageOf(cause);
       throw new KubeError('CredentialsUnavailable', { ...facts, why }, { cause });
     }
   }
 
   /** One attempt; the answer's body is open. */
   function attempt(request: Request, identity: Identity, use: Use, signal: AbortSignal) {
-    return linkFor(identity.clientCert)[use].request({
+    const answer = linkFor(identity.clientCert)[use].request({
       origin: url.origin,
       path: basePath + request.path + search(request.query),
       method: request.method as Dispatcher.HttpMethod,
@@ -123,6 +124,7 @@ export function createTransport(config: ClusterConfig, { clock, metrics }: Trans
       signal,
       headersTimeout: use === 'watches' ? HEADERS_TIMEOUT_MS : 0,
     });
+    return abortable(answer, signal);
   }
 
   async function dispatch(request: Request, facts: Facts, use: Use, signal: AbortSignal) {
