@@ -1,6 +1,8 @@
 /** The only file that knows @kubernetes/client-node: it costs 320 ms and 85 MiB, and few kubeconfigs need it. */
 import { resolve } from 'node:path';
 import type { KubeConfig } from '@kubernetes/client-node';
+import { type Clock, systemClock } from '#pkg/runtime';
+import { abortable } from './abortable.ts';
 import type { CredentialPlugin, PluginCredentials } from './credentials.ts';
 import type { PluginSection } from './kubeconfig-file.ts';
 
@@ -13,23 +15,43 @@ export interface PluginOptions {
 }
 
 /**
+ * client-node knows when its token expires and answers from its cache until then, but builds an agent for each question
+ * and runs a plugin once for each caller that comes before the first answer. So answers are shared for this long.
+ */
+const SHARED_MS = 10_000;
+
+/**
  * Credentials by exec plugin or auth provider. One KubeConfig with a single context for each plugin: client-node caches
  * by user name, which would mix clusters (T24).
  */
-export function credentialPlugin(options: PluginOptions): CredentialPlugin {
+export function credentialPlugin(options: PluginOptions, clock: Clock = systemClock): CredentialPlugin {
   let config: Promise<KubeConfig> | undefined;
+  let shared: { readonly answer: Promise<PluginCredentials>; readonly askedAt: number } | undefined;
+
+  async function ask(): Promise<PluginCredentials> {
+    config ??= load(options);
+    const request: Parameters<KubeConfig['applyToHTTPSOptions']>[0] = { headers: {} };
+    await (await config).applyToHTTPSOptions(request);
+    return fromHttpsOptions(request as Applied);
+  }
+
   return {
-    async obtain(signal) {
-      config ??= load(options);
-      const kubeconfig = await config;
-      signal.throwIfAborted();
-      const request: Parameters<KubeConfig['applyToHTTPSOptions']>[0] = { headers: {} };
-      await kubeconfig.applyToHTTPSOptions(request);
-      return fromHttpsOptions(request as Applied);
+    obtain(signal) {
+      if (shared === undefined || clock.now() - shared.askedAt >= SHARED_MS) {
+        const answer = ask();
+        const mine = { answer, askedAt: clock.now() };
+        shared = mine;
+        // A failure is told to those who wait, and the next caller asks again.
+        answer.catch(() => {
+          if (shared === mine) shared = undefined;
+        });
+      }
+      return abortable(shared.answer, signal);
     },
     forget() {
       // A new KubeConfig has an empty cache. A token without expiry would be given out again for ever otherwise.
       config = undefined;
+      shared = undefined;
     },
   };
 }
@@ -57,7 +79,8 @@ async function load(options: PluginOptions): Promise<KubeConfig> {
       kind: 'Config',
       'current-context': 'only',
       contexts: [{ name: 'only', context: { cluster: 'only', user: 'only' } }],
-      clusters: [{ name: 'only', cluster: { server: options.server, ...caOf(options) } }],
+      // Nothing is sent there: client-node only insists on an agent for it.
+      clusters: [{ name: 'only', cluster: { server: 'https://nobody.invalid' } }],
       users: [{ name: 'only', user: withExecInfo(options) }],
     }),
   );
