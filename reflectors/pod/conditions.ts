@@ -41,7 +41,7 @@ export function shownConditions(local: Pod, remote: Pod, context: ConditionConte
 export function unreadyConditions(local: Pod, reason: string, context: ConditionContext): PodCondition[] {
   const unready = (local.status?.conditions ?? [])
     .filter(({ type, status }) => (type === 'Ready' || type === 'ContainersReady') && status === 'True')
-    .map(({ type }): PodCondition => ({ type, status: 'False', reason, lastTransitionTime: toTime(context.now) }));
+    .map(({ type }): PodCondition => ({ type, status: 'False', reason }));
   return mergeConditions(local, unready, context.now, () => false);
 }
 
@@ -60,43 +60,39 @@ export function mergeConditions(
     if (next !== undefined) result.push(withTransition(old, next, now));
     else if (!isOurs(old.type)) result.push(old);
   }
-  return [...result, ...byType.values()];
+  return [...result, ...Array.from(byType.values(), (condition) => withTransition(undefined, condition, now))];
 }
 
 /**
- * The time of the provider where it tells of this transition; now, where the transition is ours (a node that lost its
- * link and has it back): the remote condition is older than what stood here.
+ * The time of the provider where it tells of this transition; now, where the transition is ours: the condition has no time
+ * then, or (a node that lost its link and has it back) an older one than what stood here.
  */
-function withTransition(old: PodCondition, next: PodCondition, now: Date): PodCondition {
-  const before = old.lastTransitionTime ?? '';
+function withTransition(old: PodCondition | undefined, next: PodCondition, now: Date): PodCondition {
+  const before = old?.lastTransitionTime ?? '';
   const there = next.lastTransitionTime ?? '';
-  const time = there > before ? there : old.status === next.status ? before : toTime(now);
-  return { ...next, ...(time !== '' && { lastTransitionTime: time }) };
+  const isSame = old?.status === next.status && before !== '';
+  return { ...next, lastTransitionTime: there > before ? there : isSame ? before : toTime(now) };
 }
 
 /**
  * Readiness gates are judged here, where their conditions are set: the remote kubelet knows none of them (POD-27). So
  * Ready is what the kubelet would say of this pod: containers ready and every gate True.
  */
-function shownReady(
-  local: Pod,
-  remote: Pod,
-  ready: PodCondition,
-  { nodeIsReady, now }: ConditionContext,
-): PodCondition {
-  if (!nodeIsReady) return unready('NodeNotReady', 'the virtual node is not ready', now);
+function shownReady(local: Pod, remote: Pod, ready: PodCondition, { nodeIsReady }: ConditionContext): PodCondition {
+  if (!nodeIsReady) return unready('NodeNotReady', 'the virtual node is not ready');
   const gates = local.spec?.readinessGates ?? [];
   if (gates.length === 0) return ready;
   const containersReady = remote.status?.conditions?.find(({ type }) => type === 'ContainersReady');
-  if (containersReady?.status !== 'True') return { ...ready, status: 'False' };
+  if (containersReady?.status !== 'True')
+    return unready('ContainersNotReady', containersReady?.message ?? 'containers are not ready');
   const open = gates.filter(({ conditionType }) => !isTrue(local, conditionType));
-  if (open.length === 0) return { type: 'Ready', status: 'True', lastTransitionTime: toTime(now) };
+  if (open.length === 0) return { type: 'Ready', status: 'True' };
   const names = open.map(({ conditionType }) => `"${conditionType}"`).join(', ');
-  return unready('ReadinessGatesNotReady', `readiness gates not True: ${names}`, now);
+  return unready('ReadinessGatesNotReady', `readiness gates not True: ${names}`);
 }
 
-function unready(reason: string, message: string, now: Date): PodCondition {
-  return { type: 'Ready', status: 'False', reason, message, lastTransitionTime: toTime(now) };
+function unready(reason: string, message: string): PodCondition {
+  return { type: 'Ready', status: 'False', reason, message };
 }
 
 function isTrue(pod: Pod, type: string): boolean {

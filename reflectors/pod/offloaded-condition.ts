@@ -10,17 +10,18 @@ const RUNNING = 'Running';
  * The condition `tombolo.io/Offloaded` of a pod that runs. Its sentence ends with the remote pod's UID: that is where we
  * keep which remote pod the shown restart counts belong to, without a write of its own and safe over restarts (POD-19).
  */
-export function runningCondition(remote: Pod, peer: string, now: Date): PodCondition {
+export function runningCondition(remote: Pod, peer: string): PodCondition {
   const { namespace = '', name, uid = '' } = remote.metadata;
-  return offloaded('True', RUNNING, `runs on ${peer} as ${namespace}/${name} (UID ${uid})`, now);
+  return offloaded('True', RUNNING, `runs on ${peer} as ${namespace}/${name} (UID ${uid})`);
 }
 
-export function refusedCondition(refusal: Refusal, now: Date): PodCondition {
-  return offloaded('False', refusal.reason, refusal.message, now);
+export function refusedCondition(refusal: Refusal): PodCondition {
+  return offloaded('False', refusal.reason, refusal.message);
 }
 
-function offloaded(status: 'True' | 'False', reason: string, message: string, now: Date): PodCondition {
-  return { type: CONDITION.offloaded, status, reason, message, lastTransitionTime: toTime(now) };
+/** Without a time: whoever puts it among the others knows whether it is a transition. */
+function offloaded(status: 'True' | 'False', reason: string, message: string): PodCondition {
+  return { type: CONDITION.offloaded, status, reason, message };
 }
 
 /** UID of the remote pod whose counts `local` shows; undefined while none has run, or where a refusal took its place. */

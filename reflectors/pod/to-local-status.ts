@@ -60,7 +60,7 @@ export function toAbsentStatus(
   context: ConditionContext,
 ): PodStatus {
   const conditions = unreadyConditions(local, reason, context);
-  const offloaded = refusal === undefined ? undefined : refusedCondition(refusal, context.now);
+  const offloaded = refusal === undefined ? undefined : refusedCondition(refusal);
   return {
     ...local.status,
     conditions: withOffloaded({ ...local, status: { ...local.status, conditions } }, offloaded, context.now),
@@ -156,8 +156,8 @@ function addressesOf(status: PodStatus): string[] {
 }
 
 function offloadedCondition(local: Pod, remote: Pod, context: StatusContext): PodCondition | undefined {
-  if (context.refusal !== undefined) return refusedCondition(context.refusal, context.now);
-  if (hasRun(remote)) return runningCondition(remote, context.peer, context.now);
+  if (context.refusal !== undefined) return refusedCondition(context.refusal);
+  if (hasRun(remote)) return runningCondition(remote, context.peer);
   // Under way, nothing wrong: what stood there is kept, unless it was a refusal, which no longer holds.
   const standing = local.status?.conditions?.find(({ type }) => type === CONDITION.offloaded);
   return standing?.status === 'True' ? standing : undefined;
