@@ -1,6 +1,6 @@
 import { type Informer, isNotFound, type Namespace, NODE } from '#pkg/kube';
 import { denyVirtualNodeName } from '#pkg/node';
-import { admissionHandlers, serveAdmission, webhookCertificates } from '#pkg/offloading';
+import { type AdmissionHandler, admissionHandlers, serveAdmission, webhookCertificates } from '#pkg/offloading';
 import type { QuotaRequest, QuotaVerdict } from '#pkg/quota';
 import { TaskGroup } from '#pkg/runtime';
 import type { ControllerContext } from './context.ts';
@@ -20,6 +20,7 @@ const NOT_LEADING: QuotaVerdict = {
 export async function runWebhooks(
   context: ControllerContext,
   quota: QuotaDecision,
+  onListening: () => void,
   signal: AbortSignal,
 ): Promise<void> {
   const { home, caches, flags, log, clock } = context;
@@ -43,8 +44,8 @@ export async function runWebhooks(
       return denyVirtualNodeName(virtualNode, node);
     },
   });
-  const quotaHandlers = {
-    '/validate/quota': (request: QuotaRequest) => {
+  const quotaHandlers: Record<string, AdmissionHandler> = {
+    '/validate/quota': (request) => {
       const verdict = (quota.current ?? (() => NOT_LEADING))(request);
       return verdict.allowed ? { allowed: true } : { allowed: false, status: { code: 403, message: verdict.message } };
     },

@@ -9,8 +9,8 @@ import { countedPod } from './pod-view.ts';
 /** The parts of an AdmissionRequest that are read. */
 export interface QuotaRequest {
   readonly uid: string;
-  readonly namespace?: string;
-  readonly dryRun?: boolean;
+  readonly namespace?: string | undefined;
+  readonly dryRun?: boolean | undefined;
   readonly object: unknown;
 }
 

@@ -332,10 +332,9 @@ describe('life and end', () => {
     await shop.podInPhase('bare', 'Running');
     const replicas = (await rome.json('-n tombolo-system get deployment tombolo-controller'))['spec'].replicas;
     await rome.kubectl('-n tombolo-system scale deployment tombolo-controller --replicas 0');
-    await rome.kubectl(
-      '-n tombolo-system wait --for=delete pod -l tombolo.io/component=controller --timeout=60s',
-      { timeoutMs: 70_000 },
-    );
+    await rome.kubectl('-n tombolo-system wait --for=delete pod -l tombolo.io/component=controller --timeout=60s', {
+      timeoutMs: 70_000,
+    });
     await bed.control(['stop', 'rome', 'apiserver']);
     try {
       const started = performance.now();

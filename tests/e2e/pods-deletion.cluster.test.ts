@@ -79,10 +79,9 @@ describe('deletion', () => {
     const replicas = (await milan.json('-n tombolo-system get deployment tombolo-kubelet'))['spec'].replicas;
     await milan.kubectl('-n tombolo-system scale deployment tombolo-kubelet --replicas 0');
     try {
-      await milan.kubectl(
-        '-n tombolo-system wait --for=delete pod -l tombolo.io/component=kubelet --timeout=60s',
-        { timeoutMs: 70_000 },
-      );
+      await milan.kubectl('-n tombolo-system wait --for=delete pod -l tombolo.io/component=kubelet --timeout=60s', {
+        timeoutMs: 70_000,
+      });
       await milan.kubectl(['-n', shop.name, 'delete', 'pod', 'forced', '--force', '--grace-period=0']);
       await milan.kubectl(['-n', shop.name, 'delete', 'pod', 'asked', '--wait=false']);
     } finally {
@@ -188,10 +187,9 @@ describe('deletion', () => {
     const replicas = (await milan.json('-n tombolo-system get deployment tombolo-kubelet'))['spec'].replicas;
     await milan.kubectl('-n tombolo-system scale deployment tombolo-kubelet --replicas 0');
     try {
-      await milan.kubectl(
-        '-n tombolo-system wait --for=delete pod -l tombolo.io/component=kubelet --timeout=60s',
-        { timeoutMs: 70_000 },
-      );
+      await milan.kubectl('-n tombolo-system wait --for=delete pod -l tombolo.io/component=kubelet --timeout=60s', {
+        timeoutMs: 70_000,
+      });
       const [before] = await shop.remotePods(local['metadata'].uid);
       await rome.kubectl(['-n', shop.twin, 'delete', 'pod', before?.['metadata'].name, '--wait=false']);
       await until('back there', async () => {

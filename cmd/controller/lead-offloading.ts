@@ -1,0 +1,29 @@
+import { runNamespaceClaims, runOffloadings } from '#pkg/offloading';
+import type { PeerClusters } from '#pkg/peering';
+import type { LeaderCaches } from './caches.ts';
+import type { ControllerContext } from './context.ts';
+import type { Leading } from './loops.ts';
+
+/** Namespaces: those of ours that run elsewhere too, and the twins of others here. */
+export function leadOffloading(
+  context: ControllerContext,
+  caches: LeaderCaches,
+  peers: PeerClusters,
+  { group }: Leading,
+): void {
+  const { home, events, clock, log, caches: shared } = context;
+  const { client } = home;
+  const { namespaces, offloadings, virtualNodes } = shared;
+  group.start('offloadings', (signal) =>
+    runOffloadings(
+      { client, informers: { namespaces, offloadings, virtualNodes, nodes: caches.nodes }, peers, events, clock, log },
+      signal,
+    ),
+  );
+  group.start('namespace claims', (signal) =>
+    runNamespaceClaims(
+      { client, informers: { claims: caches.claims, peers: shared.peers, namespaces }, clock, log },
+      signal,
+    ),
+  );
+}
