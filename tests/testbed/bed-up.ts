@@ -10,6 +10,7 @@ import { ensureComponent } from './components.ts';
 import { longestSocket, type Programs } from './daemons.ts';
 import { TestbedError } from './errors.ts';
 import { fileLock } from './file-lock.ts';
+import { raiseHostLimits } from './host-limits.ts';
 import { ensureImages } from './images.ts';
 import { ensureNetwork, standingSubnet, takenSubnets } from './network.ts';
 import { CLUSTER_PACKAGES, ensurePackages, requireRoot } from './prerequisites.ts';
@@ -34,6 +35,7 @@ export async function ensureBed(request: BedRequest, context: UpContext): Promis
   const { bed, progress, signal } = context;
   requireRoot('bring the test bed up');
   await ensurePackages(CLUSTER_PACKAGES, context);
+  await raiseHostLimits(progress);
   await claimFolder(bed);
   await using _lock = await bedLock(context);
   const plan = await progress.step('plan addresses and set the network up', () => ensurePlanned(request, context));

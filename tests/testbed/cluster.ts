@@ -1,7 +1,8 @@
 import { type CommandOptions, type CommandResult, runCommand } from '#pkg/runtime';
 import type { ClusterPlan, NodePlan } from './address-plan.ts';
 import { cgroupOf, clusterPath, nodeNamespace } from './bed-folder.ts';
-import { clusterApi, missingNodes } from './cluster-up.ts';
+import { missingNodes } from './cluster-ready.ts';
+import { clusterApi } from './cluster-up.ts';
 import { ensureNodeFiles } from './cluster-files.ts';
 import { type Component, isNodeComponent } from './component-names.ts';
 import { type Daemon, ensureDaemon, stopDaemon } from './daemon.ts';
