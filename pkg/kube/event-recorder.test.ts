@@ -62,8 +62,8 @@ test('the same event again raises its count, at most once a second', async () =>
   expect(bed.requests.length).toBe(1);
   await bed.clock.advance(100);
   await vi.waitUntil(() => bed.requests.length === 2);
-  const name = (bed.bodies()[0]?.['metadata'] as { name: string }).name;
-  expect(bed.requests[1]).toMatchObject({ method: 'PATCH', path: `/api/v1/namespaces/shop/events/${name}` });
+  const written = (bed.bodies()[0] as { metadata: { name: string } }).metadata.name;
+  expect(bed.requests[1]).toMatchObject({ method: 'PATCH', path: '/api/v1/namespaces/shop/events/' + String(written) });
   expect(bed.bodies()[1]).toMatchObject({ count: 51 });
 });
 

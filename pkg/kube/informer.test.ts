@@ -374,7 +374,7 @@ describe('following', () => {
     expect(bed.changes).toEqual(['+a@1*', '-a@1']);
   });
 
-  test('a watch that says nothing, not even bookmarks, is replaced when its time is long over', async () => {
+  test('a watch that says nothing is replaced when its time is long over, or when bookmarks stay away', async () => {
     const clock = fakeClock();
     await using bed = await watching(
       watchList([], '7', (reply, number) => {
@@ -383,14 +383,19 @@ describe('following', () => {
       { clock },
     );
     await bed.informer.synced;
-    const timeoutMs = Number(bed.server.requests[0]?.query.get('timeoutSeconds')) * 1_000;
-    expect(timeoutMs).toBe(450_000); // the middle of 300 to 600 s
-    await clock.advance(timeoutMs + 29_000);
+    await clock.advance(180_000); // bookmarks come every minute, and there was one
     expect(bed.errors).toEqual([]);
     await clock.advance(5_000);
     expect(bed.errors).toEqual(['Unreachable']);
     await clock.advance(5_000);
     await vi.waitUntil(() => bed.server.requests.length === 2);
+    await vi.waitUntil(() => bed.informer.lastContactMs === clock.now());
+    const timeoutMs = Number(bed.server.requests[1]?.query.get('timeoutSeconds')) * 1_000;
+    expect(timeoutMs).toBe(450_000); // the middle of 300 to 600 s
+    await clock.advance(timeoutMs + 29_000); // without a bookmark nothing is known of them
+    expect(bed.errors.length).toBe(1);
+    await clock.advance(5_000);
+    expect(bed.errors).toEqual(['Unreachable', 'Unreachable']);
     expect(seen(bed)).toEqual(['watch all', 'watch 7']);
   });
 

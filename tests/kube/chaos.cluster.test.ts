@@ -1,0 +1,120 @@
+/** The informer against a real API server that dies, forgets and is cut off. */
+import { describe, expect } from 'vitest';
+import { CONFIG_MAP } from '#pkg/kube';
+import type { BedCluster } from '../testbed/index.ts';
+import { chaos as test, until, whyNot } from './fixtures.ts';
+import { churn, configMap, stored, watchConfigMaps } from './watched.ts';
+
+describe.skipIf(whyNot !== '')(`an informer${whyNot}`, () => {
+  test('survives an API server that is killed and started again, with changes before and after', async ({
+    bed,
+    cluster,
+    namespace,
+  }) => {
+    await using watched = await watchConfigMaps(cluster, namespace);
+    await churn(cluster, namespace, 30);
+    await bed.stop('apiserver', { kill: true });
+    await until('the informer notices', () => watched.errors.length > 0);
+    await bed.start('apiserver');
+    await until('the API answers again', () => answers(cluster.client.version()));
+    await churn(cluster, namespace, 30);
+    const expected = await stored(cluster, namespace);
+    await until('the informer has all of it', () => same(watched.state(), expected), 15_000);
+    expect(watched.told()).toEqual(expected);
+    expect(watched.errors.filter((error) => error !== 'Unreachable')).toEqual([]);
+  });
+
+  test('lists again after its version was compacted away, and finds what was deleted meanwhile', async ({
+    bed,
+    cluster,
+    viaProxy,
+    proxy,
+    namespace,
+  }) => {
+    for (const name of ['stays', 'goes', 'changes']) {
+      await cluster.client.create(CONFIG_MAP, configMap(namespace, name, 'old'));
+    }
+    await using watched = await watchConfigMaps(viaProxy, namespace);
+    proxy.block();
+    await cluster.client.delete(CONFIG_MAP, { namespace, name: 'goes' });
+    const change = { data: { value: 'new' } };
+    await cluster.client.patch(CONFIG_MAP, { namespace, name: 'changes' }, change, { type: 'merge' });
+    await cluster.client.create(CONFIG_MAP, configMap(namespace, 'comes', 'new'));
+    await compactEtcd(bed);
+    // A running API server still remembers the changes; one that has just started does not.
+    await bed.stop('apiserver', { kill: true });
+    await bed.start('apiserver');
+    await until('the API answers again', () => answers(cluster.client.version()));
+    expect(watched.state()).toEqual({ changes: 'old', goes: 'old', stays: 'old' });
+    proxy.unblock();
+    const expected = { changes: 'new', comes: 'new', stays: 'old' };
+    await until('the informer has listed again', () => same(watched.state(), expected), 45_000);
+    expect(watched.told()).toEqual(expected);
+    expect(watched.errors).toContain('Gone');
+  });
+
+  test('loses nothing over a network that resets and half-closes connections', async ({
+    cluster,
+    viaProxy,
+    proxy,
+    namespace,
+  }) => {
+    await using watched = await watchConfigMaps(viaProxy, namespace);
+    const writing = churn(cluster, namespace, 300);
+    let isWriting = true;
+    const written = writing.finally(() => (isWriting = false));
+    for (let i = 0; isWriting; i++) {
+      await new Promise((done) => setTimeout(done, 300));
+      if (i % 2 === 0) proxy.cut();
+      else proxy.halfClose();
+    }
+    await written;
+    const expected = await stored(cluster, namespace);
+    await until('the informer has all of it', () => same(watched.state(), expected), 45_000);
+    expect(watched.told()).toEqual(expected);
+    expect(proxy.connections).toBeGreaterThan(2);
+    expect(watched.errors.filter((error) => error !== 'Unreachable')).toEqual([]);
+  });
+
+  test('is back within seconds after a long cut, because other requests get through', async ({
+    cluster,
+    viaProxy,
+    proxy,
+    namespace,
+  }) => {
+    await using watched = await watchConfigMaps(viaProxy, namespace);
+    proxy.block();
+    await until('it has failed often enough to wait long', () => watched.errors.length >= 5, 90_000);
+    await cluster.client.create(CONFIG_MAP, configMap(namespace, 'news', '1'));
+    proxy.unblock();
+    const startedAt = performance.now();
+    await viaProxy.client.version();
+    await until('the change has arrived', () => watched.state()['news'] === '1', 30_000);
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
+  });
+});
+
+async function answers(request: Promise<unknown>): Promise<boolean> {
+  return request.then(
+    () => true,
+    () => false,
+  );
+}
+
+function same(a: object, b: object): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+/** Makes etcd forget all versions before now. It listens on the loopback of the node only. */
+async function compactEtcd(bed: BedCluster): Promise<void> {
+  const script = `
+    const post = async (path, body) => {
+      const answer = await fetch('http://127.0.0.1:2379/v3/' + path, { method: 'POST', body: JSON.stringify(body) });
+      if (!answer.ok) throw new Error(path + ' ' + answer.status + ' ' + await answer.text());
+      return answer.json();
+    };
+    const { header } = await post('maintenance/status', {});
+    await post('kv/compaction', { revision: header.revision, physical: true });
+  `;
+  await bed.exec([process.execPath, '--input-type=module', '-e', script]);
+}
