@@ -21,10 +21,8 @@ export interface JsonPatchStep {
 
 export interface AdmissionResponse {
   readonly allowed: boolean;
-  /** Why it was refused, in one sentence. */
-  readonly message?: string | undefined;
-  /** HTTP status of a refusal; default 403. */
-  readonly code?: number | undefined;
+  /** Of a refusal: why, in one sentence, and the HTTP status (default 403). */
+  readonly status?: { readonly code?: number | undefined; readonly message: string } | undefined;
   readonly patch?: readonly JsonPatchStep[] | undefined;
   /** Shown by kubectl. */
   readonly warnings?: readonly string[] | undefined;
@@ -39,7 +37,7 @@ export type AdmissionHandler = (
 export const ALLOWED: AdmissionResponse = { allowed: true };
 
 export function denied(message: string): AdmissionResponse {
-  return { allowed: false, message };
+  return { allowed: false, status: { message } };
 }
 
 /** Unknown fields stay: the API server adds some with each version. */
@@ -60,14 +58,16 @@ export const reviewSchema = z.looseObject({
 
 /** The AdmissionReview to send back for the request `uid`. */
 export function reviewAnswer(uid: string, response: AdmissionResponse): object {
-  const { allowed, message, code = 403, patch, warnings } = response;
+  const { allowed, status, patch, warnings } = response;
   return {
     apiVersion: 'admission.k8s.io/v1',
     kind: 'AdmissionReview',
     response: {
       uid,
       allowed,
-      ...(!allowed && { status: { code, reason: 'Forbidden', message: message ?? 'refused' } }),
+      ...(!allowed && {
+        status: { code: status?.code ?? 403, reason: 'Forbidden', message: status?.message ?? 'refused' },
+      }),
       ...(patch !== undefined &&
         patch.length > 0 && { patchType: 'JSONPatch', patch: Buffer.from(JSON.stringify(patch)).toString('base64') }),
       ...(warnings !== undefined && warnings.length > 0 && { warnings }),

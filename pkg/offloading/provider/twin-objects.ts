@@ -53,14 +53,9 @@ export function standingOf(namespace: Namespace, owner: TwinOwner): Standing {
   const isFor =
     labels?.[LABEL.origin] === owner.consumer && annotations?.[ANNOTATION.homeNamespace] === owner.homeNamespace;
   if (!isFor) return 'Foreign';
-  switch (labels?.[LABEL.component]) {
-    case TWIN:
-      return 'Ours';
-    case RETAINED:
-      return 'Retained';
-    default:
-      return 'Foreign';
-  }
+  const component = labels?.[LABEL.component];
+  if (component === TWIN) return 'Ours';
+  return component === RETAINED ? 'Retained' : 'Foreign';
 }
 
 /** Owner of bare remote pods, so that `kubectl drain` needs no `--force` (kubernetes-facts 1). */

@@ -8,6 +8,7 @@ import {
   webcrypto,
   X509Certificate,
 } from 'node:crypto';
+import type * as X509 from '@peculiar/x509';
 
 /** CA and serving certificate of the webhooks, as PEM. What the Secret holds. */
 export interface CertificateSet {
@@ -143,7 +144,7 @@ async function issue({ subject, publicKey, signer, life, extensions, now }: Issu
   return certificate.toString('pem');
 }
 
-type Library = typeof import('@peculiar/x509');
+type Library = typeof X509;
 
 /** Loaded when a certificate is due and not before: 70 ms. */
 async function library(): Promise<Library> {
