@@ -6,14 +6,16 @@ export type ResourceTexts = Readonly<Record<string, string | number>>;
 /** Amounts by resource name, exact. A name that is absent counts as zero where amounts are added. */
 export type Amounts = ReadonlyMap<string, Quantity>;
 
-/** @throws QuantityError where one of the texts is no quantity */
+/** @throws QuantityError where one of the texts is no quantity, naming the resource */
 export function parseAmounts(texts: ResourceTexts | undefined): Map<string, Quantity> {
-  return new Map(Object.entries(texts ?? {}).map(([name, text]) => [name, parseQuantity(text)]));
+  return new Map(Object.entries(texts ?? {}).map(([name, text]) => [name, parseQuantity(text, name)]));
 }
 
-/** Resources that people write in powers of two. */
+/** Resources that people write in powers of two; also as a ResourceQuota names them (`requests.memory`). */
+const BINARY_RESOURCE = /^((requests|limits)\.)?(memory|storage|ephemeral-storage|hugepages-.+)$/;
+
 function formatOf(name: string): Format {
-  return name === 'memory' || name.endsWith('storage') || name.startsWith('hugepages-') ? 'binary' : 'decimal';
+  return BINARY_RESOURCE.test(name) ? 'binary' : 'decimal';
 }
 
 export function formatAmount(name: string, amount: Quantity): string {
