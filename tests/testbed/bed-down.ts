@@ -1,9 +1,9 @@
-import { readFile, readdir, rm } from 'node:fs/promises';
+import { readFile, readdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runCommand } from '#pkg/runtime';
-import type { BedFolder } from './bed-folder.ts';
-import { bedLock, isBedFolder, type UpContext } from './bed-up.ts';
+import { type BedFolder, PLAN_FILE } from './bed-folder.ts';
+import { bedLock, isBedFolder, MARKER_FILE, type UpContext } from './bed-up.ts';
 import { hostCgroups, type Cgroups } from './cgroups.ts';
 import { TestbedError } from './errors.ts';
 import { mountedNamespaces, namespacesOf, removeNetwork } from './network.ts';
@@ -29,8 +29,20 @@ export async function removeBed(context: UpContext): Promise<void> {
     await removeNetwork(bed, signal);
     await cgroups.remove(bed.cgroup, signal);
     for (const socket of sockets) await rm(socket, { force: true });
-    if (await isBedFolder(bed)) await rm(bed.path, { recursive: true, force: true });
+    await removeFolder(bed);
   });
+}
+
+/**
+ * What says whose the folder is goes last, so that a second run knows it too: first everything that hangs on the plan,
+ * then the plan, then the marker.
+ */
+async function removeFolder(bed: BedFolder): Promise<void> {
+  if (!(await isBedFolder(bed))) return;
+  const last = [PLAN_FILE, MARKER_FILE];
+  const names = (await readdir(bed.path)).filter((name) => !last.includes(name));
+  for (const name of [...names, ...last]) await rm(join(bed.path, name), { recursive: true, force: true });
+  await rmdir(bed.path);
 }
 
 async function killAll(bed: BedFolder, cgroups: Cgroups, signal: AbortSignal): Promise<void> {

@@ -45,8 +45,10 @@ export function cgroupOf(bed: BedFolder, cluster: ClusterPlan, part: string): st
   return `${bed.cgroup}/${cluster.name}/${part}`;
 }
 
+export const PLAN_FILE = 'plan.json';
+
 function planPath(bed: BedFolder): string {
-  return join(bed.path, 'plan.json');
+  return join(bed.path, PLAN_FILE);
 }
 
 /** The plan of a bed that is up or half up; undefined where there is none. */

@@ -28,7 +28,7 @@ export interface UpContext {
 const SUBNET_LOCK = '/run/lock/tombolo-testbed-subnet.lock';
 
 /** Says that a folder belongs to a bed, so that `down` may remove it. */
-const MARKER = 'tombolo-testbed';
+export const MARKER_FILE = 'tombolo-testbed';
 
 /** Brings a bed without Tombolo up as requested, continues one that was interrupted, repairs one that is damaged. */
 export async function ensureBed(request: BedRequest, context: UpContext): Promise<BedPlan> {
@@ -66,12 +66,12 @@ async function claimFolder(bed: BedFolder): Promise<void> {
       next: 'name an empty folder with --dir',
     });
   }
-  await writeFile(join(bed.path, MARKER), `${bed.id}\n`);
+  await writeFile(join(bed.path, MARKER_FILE), `${bed.id}\n`);
 }
 
 export async function isBedFolder(bed: BedFolder): Promise<boolean> {
-  if (!existsSync(join(bed.path, MARKER))) return false;
-  return (await readFile(join(bed.path, MARKER), 'utf8')).trim() === bed.id;
+  if (!existsSync(join(bed.path, MARKER_FILE))) return false;
+  return (await readFile(join(bed.path, MARKER_FILE), 'utf8')).trim() === bed.id;
 }
 
 async function ensurePlanned(request: BedRequest, context: UpContext): Promise<BedPlan> {

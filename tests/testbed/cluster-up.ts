@@ -77,7 +77,7 @@ async function ensureRuntime(
   const texts = await ensureNodeFiles(bed, cluster, node);
   await ensureDaemon(nodeDaemon(context, cluster, node, 'containerd', texts.containerd), signal);
   await waitForContainerd({ bed, cluster, node }, signal);
-  await ensureImage({ bed, cluster, node }, images, signal);
+  await ensureImage({ bed, cluster, node }, { purpose: 'base', archive: images }, signal);
   return { node, texts };
 }
 

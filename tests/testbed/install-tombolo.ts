@@ -1,11 +1,71 @@
+import { chmod } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CommandError, runCommand } from '#pkg/runtime';
 import type { Bed } from './bed.ts';
-import type { UpContext } from './bed-up.ts';
+import { bedFolder, readPlan, writeFileAtomic } from './bed-folder.ts';
+import type { BedCluster } from './cluster.ts';
+import { TestbedError } from './errors.ts';
+import { ensureImage } from './node-runtime.ts';
+import { ensurePackages, IMAGE_PACKAGES } from './prerequisites.ts';
+import { ensureProductImage, PRODUCT_IMAGE, type ProductContext, type ProductImage } from './product-image.ts';
 
-export interface InstallContext extends UpContext {
-  /** Folder of the sources. */
-  readonly checkout: string;
+/** The CLI waits for the controller by itself; this is for a CLI that hangs. */
+const INSTALL_TIMEOUT_MS = 10 * 60_000;
+
+/**
+ * Installs Tombolo in all clusters, the way a user does: image from the Dockerfile, then `tombolo install`. Idempotent;
+ * a changed image rolls the pods.
+ */
+export async function installTombolo(bed: Bed, context: ProductContext): Promise<void> {
+  await ensurePackages(IMAGE_PACKAGES, context);
+  const image = await ensureProductImage(context);
+  await loadEverywhere(context, image);
+  await writeLaunchers(bed, context.checkout);
+  await Promise.all(bed.clusters.map((cluster) => install(bed, cluster, context, image)));
 }
 
-export async function installTombolo(_bed: Bed, _context: InstallContext): Promise<void> {
-  throw new Error('not yet');
+async function loadEverywhere(context: ProductContext, image: ProductImage): Promise<void> {
+  const { bed, progress, signal } = context;
+  const plan = await readPlan(bedFolder(bed.path));
+  const targets = (plan?.clusters ?? []).flatMap((cluster) => cluster.nodes.map((node) => ({ bed, cluster, node })));
+  await progress.step(`load ${PRODUCT_IMAGE} into ${targets.length} nodes`, () =>
+    Promise.all(targets.map((target) => ensureImage(target, { purpose: 'product', archive: image.archive }, signal))),
+  );
+}
+
+/** The CLI of the checkout, with the bed's Helm; as itself and as plugin of the bed's kubectl. */
+async function writeLaunchers(bed: Bed, checkout: string): Promise<void> {
+  const bin = join(bed.folder, 'bin');
+  for (const name of ['tombolo', 'kubectl-tombolo', 'kubectl_complete-tombolo']) {
+    const lines = [
+      '#!/bin/sh',
+      `export TOMBOLO_HELM="\${TOMBOLO_HELM:-${join(bin, 'helm')}}"`,
+      `exec "${join(checkout, 'cmd/tombolo/bin', name)}" "$@"`,
+    ];
+    await writeFileAtomic(join(bin, name), `${lines.join('\n')}\n`);
+    await chmod(join(bin, name), 0o755);
+  }
+}
+
+async function install(bed: Bed, cluster: BedCluster, context: ProductContext, image: ProductImage): Promise<void> {
+  const { progress, signal } = context;
+  // The tag stays the same for every build: this annotation is what makes the pods start again with a new image.
+  const annotations = ['controller', 'kubelet'].flatMap((part) => [
+    '--set',
+    `${part}.podAnnotations.tombolo\\.test/image=h${image.hash}`,
+  ]);
+  const args = ['--kubeconfig', cluster.kubeconfig, '--cluster-name', cluster.name, '--image', PRODUCT_IMAGE];
+  await progress.step(`${cluster.name}: tombolo install`, async (note) => {
+    try {
+      await runCommand(join(bed.folder, 'bin/tombolo'), ['install', ...args, ...annotations], {
+        timeoutMs: INSTALL_TIMEOUT_MS,
+        signal,
+        onStderrLine: note,
+      });
+    } catch (cause) {
+      if (!(cause instanceof CommandError)) throw cause;
+      const why = cause.stderr.trim().split('\n').at(-1) || cause.message;
+      throw new TestbedError('StepFailed', { attempted: 'install Tombolo', where: cluster.name, why }, { cause });
+    }
+  });
 }

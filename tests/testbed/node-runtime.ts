@@ -57,23 +57,28 @@ export async function importImage(target: NodeTarget, archive: string, signal: A
   });
 }
 
-/**
- * Imports an archive of the cache unless the node has it. The name of such an archive changes with its content, so
- * the name is enough to remember.
- */
-export async function ensureImage(target: NodeTarget, archive: string, signal: AbortSignal): Promise<void> {
-  const list = nodePath(target.bed, target.cluster, target.node, 'imported.json');
-  const imported = await importedInto(list);
-  if (imported.includes(basename(archive))) return;
-  await importImage(target, archive, signal);
-  await writeFileAtomic(list, JSON.stringify([...imported, basename(archive)]));
+/** An archive of the cache; its name changes with its content. */
+export interface CachedImage {
+  /** What it is: of one purpose the node has one archive, the one imported last. */
+  readonly purpose: 'base' | 'product';
+  readonly archive: string;
 }
 
-async function importedInto(list: string): Promise<string[]> {
+/** Imports an archive of the cache unless it is the one that the node has already. */
+export async function ensureImage(target: NodeTarget, image: CachedImage, signal: AbortSignal): Promise<void> {
+  const record = nodePath(target.bed, target.cluster, target.node, 'imported.json');
+  const imported = await readImported(record);
+  const name = basename(image.archive);
+  if (imported[image.purpose] === name) return;
+  await importImage(target, image.archive, signal);
+  await writeFileAtomic(record, JSON.stringify({ ...imported, [image.purpose]: name }));
+}
+
+async function readImported(record: string): Promise<Partial<Record<CachedImage['purpose'], string>>> {
   try {
-    return JSON.parse(await readFile(list, 'utf8')) as string[];
+    return JSON.parse(await readFile(record, 'utf8')) as Partial<Record<CachedImage['purpose'], string>>;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
     throw error;
   }
 }
