@@ -14,7 +14,8 @@ export { type LoopLag, loopLag } from './loop-lag.ts';
 export { main } from './main.ts';
 export { mapLimit } from './map-limit.ts';
 export { type ProcessFlagOptions, processFlags } from './process-flags.ts';
-export { createQueue, type Priority, type Queue, type QueueObserver, type QueueOptions } from './queue.ts';
+export { createQueue } from './queue.ts';
+export type { Priority, Queue, QueueObserver, QueueOptions } from './queue-interface.ts';
 export {
   done,
   type ReconcileLoopOptions,

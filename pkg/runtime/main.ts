@@ -10,9 +10,7 @@ const SHUTDOWN_DEADLINE_MS = 20_000;
 export function main(name: string, run: (signal: AbortSignal) => Promise<void>): void {
   const controller = new AbortController();
   const fail = (error: unknown) => {
-    process.stderr.write(
-      `${JSON.stringify({ level: 60, name, msg: messageOf(error), stack: error instanceof Error ? error.stack : undefined })}\n`,
-    );
+    process.stderr.write(`${JSON.stringify({ level: 60, name, msg: messageOf(error), stack: stackOf(error) })}\n`);
     process.exit(1);
   };
   const stop = (signal: NodeJS.Signals) => {
@@ -32,4 +30,11 @@ export function main(name: string, run: (signal: AbortSignal) => Promise<void>):
     (error: unknown) =>
       controller.signal.aborted && error === controller.signal.reason ? process.exit(0) : fail(error),
   );
+}
+
+/** The stack of an error and of what caused it, as deep as it goes. */
+function stackOf(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const cause = stackOf(error.cause);
+  return cause === undefined ? error.stack : `${error.stack}\ncaused by ${cause}`;
 }

@@ -1,6 +1,6 @@
 import { CodedError, messageOf } from './coded-error.ts';
 import type { Log } from './log.ts';
-import type { Queue } from './queue.ts';
+import type { Queue } from './queue-interface.ts';
 
 export interface ReconcileResult {
   /** Look again after this long although nothing was seen to change. */
