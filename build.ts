@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
-import { cp, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { build } from 'esbuild';
+import { cp, readFile, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { build, type Plugin } from 'esbuild';
 
 const ROOT = import.meta.dirname;
 
@@ -10,6 +10,39 @@ const PROCESSES = ['controller', 'kubelet', 'gateway', 'agent'];
 
 /** CommonJS dependencies call `require`, which an ES module does not have. */
 const BANNER = "import{createRequire as r}from'node:module';const require=r(import.meta.url);";
+
+/**
+ * Keeps the named exports of CommonJS packages that are loaded by `import()`. Node finds them by reading the source; with
+ * `splitting` esbuild puts such a package into a chunk that has a default export and nothing else. So each is loaded through
+ * a module that names them one by one.
+ */
+const namedExports: Plugin = {
+  name: 'named-exports',
+  setup(builder) {
+    builder.onResolve({ filter: /^[^.#]/ }, async ({ path, kind, resolveDir, pluginData }) => {
+      if (kind !== 'dynamic-import' || path.startsWith('node:') || pluginData === namedExports) return undefined;
+      const resolved = await builder.resolve(path, { kind, resolveDir, pluginData: namedExports });
+      if (await isModule(resolved.path)) return undefined;
+      return { path, namespace: namedExports.name, pluginData: resolveDir };
+    });
+    builder.onLoad({ filter: /./, namespace: namedExports.name }, async ({ path, pluginData }) => {
+      const names = Object.keys((await import(path)) as object).filter((name) => /^[A-Za-z_$][\w$]*$/.test(name));
+      const lines = names.map((name, index) => `const a${index} = all.${name}; export { a${index} as ${name} };`);
+      const contents = [`import * as all from ${JSON.stringify(path)};`, ...lines].join('\n');
+      return { contents, resolveDir: pluginData as string };
+    });
+  },
+};
+
+/** Whether Node takes a file for an ES module: by its ending, or by the nearest package.json. */
+async function isModule(file: string): Promise<boolean> {
+  if (/\.[mc]js$/.test(file)) return file.endsWith('.mjs');
+  for (let folder = dirname(file); folder !== dirname(folder); folder = dirname(folder)) {
+    const text = await readFile(join(folder, 'package.json'), 'utf8').catch(() => undefined);
+    if (text !== undefined) return (JSON.parse(text) as { type?: string }).type === 'module';
+  }
+  return false;
+}
 
 /** Bundles `entries` (name → source) into `outdir`. What is loaded by `import()` stays a chunk of its own. */
 async function bundle(entries: Record<string, string>, outdir: string): Promise<void> {
@@ -22,10 +55,13 @@ async function bundle(entries: Record<string, string>, outdir: string): Promise<
     format: 'esm',
     platform: 'node',
     target: 'node24',
+    // ES modules first: the names of a CommonJS module are lost when a chunk is loaded by `import()`.
+    mainFields: ['module', 'main'],
     banner: { js: BANNER },
     // The image needs readable stack traces more than the last hundred kilobytes.
     minify: false,
     legalComments: 'linked',
+    plugins: [namedExports],
     metafile: true,
     logLevel: 'warning',
     absWorkingDir: ROOT,

@@ -48,7 +48,7 @@ type Section = Record<string, unknown>;
 
 /** @throws KubeError `BadKubeconfig` where the text is no YAML mapping or a part has another type than it must */
 export async function parseKubeconfig(text: string, path: string): Promise<KubeconfigFile> {
-  const { parse } = await import('yaml');
+  const { parse } = (await import('yaml')).default; // CommonJS: named exports are lost in a bundle
   let document: unknown;
   try {
     document = parse(text);

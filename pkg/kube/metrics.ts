@@ -14,7 +14,7 @@ export interface KubeMetrics {
 
 /** Metrics on prom-client. Loads the library only when asked for: a command line needs none. */
 export async function kubeMetrics(registry: Registry): Promise<KubeMetrics> {
-  const { Counter, Histogram } = await import('prom-client');
+  const { Counter, Histogram } = (await import('prom-client')).default; // CommonJS: named exports are lost in a bundle
   const requests = new Histogram({
     name: 'tombolo_kube_request_seconds',
     help: 'Time until the head of the answer of an API server',

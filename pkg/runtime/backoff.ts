@@ -12,7 +12,10 @@ export interface JitterOptions {
   readonly random?: () => number;
 }
 
-/** Decorrelated jitter: uniform between `minMs` and three times the last wait, at most `maxMs`, so that clients that failed together do not come back together. */
+/**
+ * Decorrelated jitter: uniform between `minMs` and three times the last wait, at most `maxMs`, so that clients that failed
+ * together do not come back together.
+ */
 export function decorrelatedJitter({ minMs, maxMs, random = Math.random }: JitterOptions): Backoff {
   let last = minMs;
   return {

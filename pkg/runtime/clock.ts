@@ -46,13 +46,21 @@ export interface FakeClock extends Clock {
   advance(ms: number): Promise<void>;
 }
 
+/** More than the turns of the event loop that any of our loops takes between two waits. */
+const SETTLE_ROUNDS = 3;
+
 /** A clock that stands still until it is told to move. Starts at 0, wall time 2026-01-01. */
 export function fakeClock(): FakeClock {
   let time = 0;
   const origin = Date.UTC(2026, 0, 1);
   const timers = new Set<{ at: number; fn: () => void }>();
-  /** Lets everything that is already resolved run: a macrotask comes after any chain of microtasks. */
-  const settle = () => new Promise<void>((done) => setImmediate(done));
+  /**
+   * Lets everything that is already resolved run: a macrotask comes after any chain of microtasks. Some rounds, since
+   * loops step aside for a turn of the event loop themselves.
+   */
+  const settle = async () => {
+    for (let round = 0; round < SETTLE_ROUNDS; round++) await new Promise<void>((done) => setImmediate(done));
+  };
   const clock: FakeClock = {
     now: () => time,
     wall: () => new Date(origin + time),

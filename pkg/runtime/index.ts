@@ -9,7 +9,7 @@ export { type Backoff, decorrelatedJitter, type JitterOptions } from './backoff.
 export { type Clock, type FakeClock, fakeClock, systemClock } from './clock.ts';
 export { CodedError, type ErrorFacts, type ErrorRule, isCodedError, messageOf } from './coded-error.ts';
 export { type LeaderOptions, type LeaseRecord, type LeaseStore, runLeader } from './lease.ts';
-export { type Log, silentLog } from './log.ts';
+export { errorFields, type Log, silentLog } from './log.ts';
 export { type LoopLag, loopLag } from './loop-lag.ts';
 export { main } from './main.ts';
 export { mapLimit } from './map-limit.ts';
@@ -19,6 +19,7 @@ export type { Priority, Queue, QueueObserver, QueueOptions } from './queue-inter
 export {
   done,
   type ReconcileLoopOptions,
+  type ReconcileObserver,
   type Reconciler,
   type ReconcileResult,
   requeueAfter,

@@ -1,3 +1,5 @@
+import { isCodedError, messageOf } from './coded-error.ts';
+
 /** Structured log, in pino's shape: fields first, then a sentence. Fields never hold secrets. */
 export interface Log {
   debug(fields: object, message: string): void;
@@ -15,3 +17,13 @@ export const silentLog: Log = {
   error() {},
   child: () => silentLog,
 };
+
+/**
+ * Fields of a log line about something that was thrown. An error with a code explains itself; any other is a defect or
+ * comes from a library, and then the stack is what helps.
+ */
+export function errorFields(error: unknown): { error: string; code?: string; stack?: string } {
+  const fields = { error: messageOf(error) };
+  if (isCodedError(error)) return { ...fields, code: error.code };
+  return error instanceof Error && error.stack !== undefined ? { ...fields, stack: error.stack } : fields;
+}

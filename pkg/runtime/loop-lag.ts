@@ -1,6 +1,9 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
-/** Longest stall of the event loop since the last look. Leases, probes and webhooks share the loop: a long stall is an outage. */
+/**
+ * Longest stall of the event loop since the last look. Leases, probes and webhooks share the loop: a long stall is an
+ * outage.
+ */
 export interface LoopLag extends Disposable {
   /** Milliseconds; looking resets it. */
   maxMs(): number;
