@@ -10,14 +10,13 @@ const PHASES: readonly Phase[] = ['Ending', 'Failed', 'AwaitingApproval', 'Conne
 
 /** One status for both directions. Pure; conditions of others are not touched (they are applied by their type). */
 export function statusOf(peer: Peer, reports: readonly DirectionReport[], now: Date): PeerStatus {
-  const consumer = reports.find((report) => report.role === 'Consume');
   const worst = reports.toSorted((a, b) => PHASES.indexOf(a.phase) - PHASES.indexOf(b.phase))[0];
   const step = reports
     .map((report) => report.step)
     .filter((text) => text !== '')
     .join('; ');
-  // Where we use the peer, that direction proves more: we have looked ourselves.
-  const shown = consumer ?? reports[0];
+  // Reports come with Consume first: where we use the peer, that direction proves more, because we have looked ourselves.
+  const shown = reports.find((report) => report.stands) ?? reports[0];
   const nothing = verdict('Unknown', 'Pending', 'nothing was tried yet');
   const verdicts: Record<string, Verdict> = {
     Authenticated: shown?.authenticated ?? nothing,

@@ -111,3 +111,10 @@ export function removeRole(peer: Peer, role: Role): boolean {
   peer.spec.roles = peer.spec.roles.filter((other) => other !== role);
   return true;
 }
+
+/** Marks a Peer so that its end asks nobody; false where it is marked already. */
+export function markForced(peer: Peer): boolean {
+  if (isForced(peer)) return false;
+  peer.metadata.annotations = { ...peer.metadata.annotations, [ANNOTATION.forceUnpeer]: 'true' };
+  return true;
+}

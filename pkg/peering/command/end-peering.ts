@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ANNOTATION, type Condition, type Peer, PEER, type Role, VIRTUAL_NODE, type VirtualNode } from '#pkg/api';
+import { type Condition, getCondition, type Peer, PEER, type Role, VIRTUAL_NODE, type VirtualNode } from '#pkg/api';
 import type { KubeClient } from '#pkg/kube';
 import { PeeringError } from '../errors.ts';
 import { unlessNotFound } from '../not-found.ts';
-import { getPeer, removeRole, stands, updatePeer, wants } from '../peer-view.ts';
+import { getPeer, isForced, markForced, removeRole, stands, updatePeer, wants } from '../peer-view.ts';
 
 export interface EndPeeringOptions {
   /** Directions to end; default: all. */
@@ -44,11 +44,7 @@ export async function endPeering(client: KubeClient, name: string, options: EndP
     client,
     name,
     (stored) => {
-      let isChanged = false;
-      if (force && stored.metadata.annotations?.[ANNOTATION.forceUnpeer] !== 'true') {
-        stored.metadata.annotations = { ...stored.metadata.annotations, [ANNOTATION.forceUnpeer]: 'true' };
-        isChanged = true;
-      }
+      let isChanged = force && markForced(stored);
       if (left.length > 0) for (const role of roles) isChanged = removeRole(stored, role) || isChanged;
       return isChanged;
     },
@@ -62,24 +58,30 @@ export async function endPeering(client: KubeClient, name: string, options: EndP
     .catch(unlessNotFound);
 }
 
-/** Where we use the peer it must have answered just now; a peering that never stood ends without it. */
+/** The other side must have been heard of just now; a direction that never stood ends without it. */
 function throwIfAway(peer: Peer, roles: readonly Role[], now: Date): void {
-  if (!roles.includes('Consume') || !stands(peer, 'Consume')) return;
-  const verifiedAt = peer.status?.lastVerifiedAt;
-  const reachable = peer.status?.conditions?.find(({ type }) => type === 'ApiReachable');
-  const isFresh = verifiedAt !== undefined && now.getTime() - Date.parse(verifiedAt) < FRESH_MS;
-  if (reachable?.status === 'True' && isFresh) return;
-  const name = peer.metadata.name;
-  const why =
-    reachable?.status === 'True' || reachable === undefined
-      ? 'it has not answered lately; is the controller of tombolo running?'
-      : reachable.message;
+  const isFresh = (time: string | undefined) => time !== undefined && now.getTime() - Date.parse(time) < FRESH_MS;
+  const { name } = peer.metadata;
+  const { conditions, lastVerifiedAt, lastContactAt } = peer.status ?? {};
+  const reachable = getCondition(conditions, 'ApiReachable');
+  let why: string | undefined;
+  if (roles.includes('Consume') && stands(peer, 'Consume')) {
+    if (reachable?.status === 'False') why = reachable.message;
+    else if (!isFresh(lastVerifiedAt)) why = `it was not seen to answer within the last ${FRESH_MS / 1000} s`;
+  } else if (roles.includes('Provide') && stands(peer, 'Provide') && !isFresh(lastContactAt)) {
+    why = `it was not heard within the last ${FRESH_MS / 1000} s, and only it can drain its pods here`;
+  }
+  if (why === undefined) return;
   throw new PeeringError('PeerUnreachable', {
     attempted: `end the peering with ${name}`,
     where: name,
     why: `${why}; nothing was deleted`,
-    next: `bring it back and run this again, or run \`tombolo unpeer ${name} --force\` to clean this side only`,
+    next: unstuck(name),
   });
+}
+
+function unstuck(name: string): string {
+  return `bring it back and run this again, or run \`tombolo unpeer ${name} --force\` to clean this side only`;
 }
 
 async function setDrainTimeout(
@@ -107,10 +109,20 @@ export interface EndProgress {
 }
 
 const POLL_MS = 250;
+/** A peer that is silent for so long is not just slow; the sentence must be said within 10 s (PEER-26). */
+const STUCK_MS = 5_000;
+
+/** One direction is over while the other goes on. With its last role, or when it is deleted, the Peer itself must go. */
+function isEnded(peer: Peer, roles: readonly Role[] | undefined): boolean {
+  if (roles === undefined || peer.metadata.deletionTimestamp !== undefined || peer.spec.roles.length === 0)
+    return false;
+  return roles.every((role) => !wants(peer, role) && !stands(peer, role));
+}
 
 /**
  * Follows an end until nothing of those directions is left here; yields once per change. The deadline is the caller's
  * signal, whose reason it throws; the end goes on without us.
+ * @throws PeeringError `PeerUnreachable` where the other side does not answer: the wish stays, and goes on when it does
  * @param roles as given to `endPeering`; absent: all
  */
 export async function* waitForEnd(
@@ -120,10 +132,13 @@ export async function* waitForEnd(
   signal: AbortSignal,
 ): AsyncGenerator<EndProgress> {
   let shown = '';
+  let stuckSinceMs: number | undefined;
   for (;;) {
     const peer = await getPeer(client, name, signal);
-    const isDone =
-      peer === undefined || (roles !== undefined && roles.every((role) => !wants(peer, role) && !stands(peer, role)));
+    stuckSinceMs = whyStuck(peer) === undefined ? undefined : (stuckSinceMs ?? performance.now());
+    if (stuckSinceMs !== undefined && performance.now() - stuckSinceMs >= STUCK_MS)
+      throw stuckError(name, whyStuck(peer) ?? '');
+    const isDone = peer === undefined || isEnded(peer, roles);
     const progress = {
       step: isDone ? '' : (peer?.status?.step ?? ''),
       conditions: peer?.status?.conditions ?? [],
@@ -139,4 +154,22 @@ export async function* waitForEnd(
     if (isDone) return;
     await sleep(POLL_MS, undefined, { signal }).catch(() => signal.throwIfAborted());
   }
+}
+
+/** The sentence of an end that waits for a peer that does not answer. */
+function whyStuck(peer: Peer | undefined): string | undefined {
+  if (peer?.status?.phase !== 'Ending' || isForced(peer)) return undefined;
+  const degraded = getCondition(peer.status.conditions, 'Degraded');
+  const isAway = degraded?.reason === 'PeerUnreachable' || degraded?.reason === 'NoContact';
+  return degraded?.status === 'True' && isAway ? degraded.message : undefined;
+}
+
+function stuckError(name: string, message: string): PeeringError {
+  const next = unstuck(name);
+  return new PeeringError('PeerUnreachable', {
+    attempted: `end the peering with ${name}`,
+    where: name,
+    why: message.split('; ').slice(0, 2).join('; '),
+    next,
+  });
 }

@@ -40,6 +40,8 @@ export interface StartPeeringOptions {
 
 export interface StartedPeering {
   readonly peer: string;
+  /** Directions that were asked for. */
+  readonly roles: readonly Role[];
   /** `undefined` where none was asked for. */
   readonly virtualNode: string | undefined;
   /** True where this direction stood already and nothing was changed (PEER-14). */
@@ -72,7 +74,7 @@ export async function startPeering(client: KubeClient, options: StartPeeringOpti
     known !== undefined &&
     roles.every((role) => known.status?.roles?.includes(role) && known.spec.roles.includes(role))
   ) {
-    return { peer, virtualNode, isUnchanged: true, isNew: false };
+    return { peer, roles, virtualNode, isUnchanged: true, isNew: false };
   }
   if (virtualNode !== undefined) await ensureVirtualNode(client, virtualNode, peer, resources, signal);
   if (roles.includes('Consume')) await putRedeemSecret(client, peer, token, signal);
@@ -81,7 +83,7 @@ export async function startPeering(client: KubeClient, options: StartPeeringOpti
     { peer, token, roles, ...(options.apiMode === undefined ? {} : { apiMode: options.apiMode }) },
     signal,
   );
-  return { peer, virtualNode, isUnchanged: false, isNew: known === undefined };
+  return { peer, roles, virtualNode, isUnchanged: false, isNew: known === undefined };
 }
 
 function checkKnown(known: Peer, wanted: string | undefined): void {

@@ -27,7 +27,7 @@ const POLL_MS = 250;
  */
 export async function* waitForPeering(
   client: KubeClient,
-  started: Pick<StartedPeering, 'peer' | 'virtualNode'>,
+  started: Pick<StartedPeering, 'peer' | 'roles' | 'virtualNode'>,
   signal: AbortSignal,
 ): AsyncGenerator<PeeringProgress> {
   let shown = '';
@@ -57,10 +57,14 @@ async function virtualNodeOf(client: KubeClient, name: string, signal: AbortSign
 function progressOf(
   peer: Peer | undefined,
   node: VirtualNode | undefined,
-  started: Pick<StartedPeering, 'virtualNode'>,
+  started: Pick<StartedPeering, 'roles' | 'virtualNode'>,
 ): PeeringProgress {
   const conditions = peer?.status?.conditions ?? [];
-  const stands = isConditionTrue(conditions, 'Authenticated') && isConditionTrue(conditions, 'ApiReachable');
+  const roles = peer?.status?.roles ?? [];
+  // Conditions of the other direction, or of an earlier wish, say nothing about this one.
+  const isSeen = getCondition(conditions, 'Authenticated')?.observedGeneration === peer?.metadata.generation;
+  const isSetUp = isSeen && started.roles.every((role) => roles.includes(role));
+  const stands = isSetUp && isConditionTrue(conditions, 'Authenticated') && isConditionTrue(conditions, 'ApiReachable');
   const ready = started.virtualNode === undefined || isConditionTrue(node?.status?.conditions, 'Ready');
   const step =
     stands && !ready

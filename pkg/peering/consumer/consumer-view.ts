@@ -82,7 +82,7 @@ function authenticatedVerdict(credentials: PeerCredentials, session: ConsumerSes
     return verdict(
       'True',
       'CredentialAccepted',
-      `the API server accepts our credential; the peering endpoint last showed key ${key}`,
+      `the API server accepts the credential that was issued under key ${key}`,
     );
   return verdict('Unknown', 'NotVerified', `key ${key} was not shown within the last ${FRESH_MS / 1000} s`);
 }

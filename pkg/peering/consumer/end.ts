@@ -15,8 +15,11 @@ import { unlessNotFound } from '../not-found.ts';
 import { isForced } from '../peer-view.ts';
 import type { ConsumerDeps } from './obtain.ts';
 import type { PeerCredentials } from './peer-credentials.ts';
+import { probeFailure } from './probe.ts';
 import type { ConsumerSession } from './session.ts';
 import { deletePeerSecrets } from './store.ts';
+
+const CLAIMS_TIMEOUT_MS = 5_000;
 
 /** Where the end of a direction stands. */
 export type EndState =
@@ -51,20 +54,42 @@ export async function endConsumer(
   const name = peer.metadata.name;
   const nodes = await virtualNodesOf(deps, name, signal);
   // A provider that says under its key that it does not know us has nothing of ours any more.
-  const gone = isForced(peer) || hasForgottenUs(session);
+  const gone = isForced(peer) || session.disownedSinceMs !== undefined;
   if (gone || credentials === undefined) {
-    if (credentials === undefined && !gone && what.wasTried) await sayGoodbyeOnce(deps, peer, session, signal);
+    if (!gone && what.wasTried) await sayGoodbyeOnce(deps, peer, session, signal);
     const left = await clearNodes(deps, name, nodes, signal);
     if (left > 0) return { state: 'Going', step: `remove ${left} objects of the virtual node` };
     await deletePeerSecrets(deps.home, name, signal);
     return { state: 'Done' };
   }
+  if (hasTakenAllBack(session)) {
+    const left = await clearNodes(deps, name, nodes, signal);
+    if (left > 0) return { state: 'Going', step: `remove ${left} objects of the virtual node` };
+    return goodbye(deps, name, credentials, session, signal);
+  }
   const away = awayBecause(credentials, provider, session);
   if (away !== undefined) return { state: 'Stuck', step: 'reach the peer', error: cannotEnd(name, away) };
   if (nodes.length > 0) return drain(deps, nodes, signal);
-  const claims = await claimsLeft(credentials, provider, signal);
+  let claims: string[];
+  try {
+    claims = await claimsLeft(credentials, provider, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    return { state: 'Stuck', step: 'see which twin namespaces are left', error: cannotEnd(name, error) };
+  }
   if (claims.length > 0)
     return { state: 'Going', step: `wait until ${claims.length} twin namespaces are gone: ${claims.join(', ')}` };
+  return goodbye(deps, name, credentials, session, signal);
+}
+
+/** Tells the provider, until it says that nothing of ours is left there. */
+async function goodbye(
+  deps: ConsumerDeps,
+  name: string,
+  credentials: PeerCredentials,
+  session: ConsumerSession,
+  signal: AbortSignal,
+): Promise<EndState> {
   try {
     const { state } = await session.peering(credentials.addresses, credentials.fingerprint).unpeer(signal);
     if (state === 'Ending') return { state: 'Going', step: `wait until ${name} has removed what it held for us` };
@@ -96,9 +121,9 @@ async function drain(deps: ConsumerDeps, nodes: readonly VirtualNode[], signal: 
   return { state: 'Going', step: `drain virtual node ${sentences.join(', ')}` };
 }
 
-/** The provider has said, under its key and when it was asked last, that it holds nothing of ours. */
-function hasForgottenUs({ disownedSinceMs, endpoint }: ConsumerSession): boolean {
-  return disownedSinceMs !== undefined || (endpoint.failures === 0 && endpoint.last?.lends === false);
+/** The provider lends nothing to us any more, and said so when it was asked last: no pod of ours is left to drain there. */
+function hasTakenAllBack({ endpoint }: ConsumerSession): boolean {
+  return endpoint.failures === 0 && endpoint.last?.lends === false;
 }
 
 /** What the last look says against going on; `undefined` where the provider answers. */
@@ -117,24 +142,33 @@ function awayBecause(
     });
   }
   // Rights are gone already: an earlier goodbye was heard. What is left to do shows the peering endpoint.
-  if (isPeeringError(api.error, 'NotLent') || isPeeringError(api.error, 'CredentialRefused')) return undefined;
-  return api.error;
+  return isRefusal(api.error) ? undefined : api.error;
 }
 
 async function claimsLeft(
-  credentials: PeerCredentials,
+  { tenantNamespace }: PeerCredentials,
   provider: PeerCluster | undefined,
   signal: AbortSignal,
 ): Promise<string[]> {
   if (provider === undefined) return [];
   try {
-    const where = { namespace: credentials.tenantNamespace };
-    const { items } = await provider.cluster.client.list<NamespaceClaim>(NAMESPACE_CLAIM, where, { signal });
+    const { items } = await provider.cluster.client.list<NamespaceClaim>(
+      NAMESPACE_CLAIM,
+      { namespace: tenantNamespace },
+      { signal: AbortSignal.any([signal, AbortSignal.timeout(CLAIMS_TIMEOUT_MS)]) },
+    );
     return items.map((claim) => claim.status?.twin ?? claim.metadata.name);
   } catch (error) {
-    if (error instanceof KubeError && (error.isForbidden || error.isUnauthorized)) return []; // see `awayBecause`
-    throw error;
+    signal.throwIfAborted();
+    const failure = probeFailure(error, tenantNamespace);
+    if (isRefusal(failure)) return []; // see `awayBecause`
+    throw failure;
   }
+}
+
+/** Our rights there are gone: with a token, or at the relay. */
+function isRefusal(error: unknown): boolean {
+  return (['NotLent', 'NotPeered', 'CredentialRefused'] as const).some((code) => isPeeringError(error, code));
 }
 
 /**

@@ -29,7 +29,8 @@ export async function probeApi(client: KubeClient, tenantNamespace: string, sign
   }
 }
 
-function probeFailure(error: unknown, tenantNamespace: string): unknown {
+/** `error` of a call to a provider, as a PeeringError that says whose fault it is. */
+export function probeFailure(error: unknown, tenantNamespace: string): unknown {
   const relayed = peeringCauseOf(error);
   if (relayed !== undefined) return relayed;
   if (!(error instanceof KubeError)) {

@@ -1,8 +1,9 @@
-import { type Peer, SYSTEM_NAMESPACE } from '#pkg/api';
+import { type Peer, PEER, SYSTEM_NAMESPACE } from '#pkg/api';
 import type { Secret } from '#pkg/kube';
 import { isCodedError } from '#pkg/runtime';
+import { unlessNotFound } from '../not-found.ts';
 import type { PeerClusters } from '../peer-clusters.ts';
-import { isForced, removeRole, stands, updatePeer, wants } from '../peer-view.ts';
+import { isForced, markForced, removeRole, stands, updatePeer, wants } from '../peer-view.ts';
 import { type DirectionReport, verdict, verdictOf } from '../report.ts';
 import { consumerReport } from './consumer-view.ts';
 import { endConsumer } from './end.ts';
@@ -34,8 +35,9 @@ export async function reconcileConsumer(
   const provider = credentials === undefined ? undefined : deps.clusters.get(peer.metadata.name);
   if (credentials !== undefined && !isForced(peer)) {
     if (provider === undefined && !credentials.suspended) return connecting('take the credentials over', 50);
-    const maxAgeMs = wanted ? Number.POSITIVE_INFINITY : ENDING_RECHECK_MS;
-    if (deps.clock.now() >= Math.min(session.nextLookAtMs, session.lookedAtMs + maxAgeMs)) {
+    const now = deps.clock.now();
+    const isOld = !wanted && now - session.lookedAtMs >= ENDING_RECHECK_MS;
+    if (isOld || now >= session.nextLookAtMs) {
       await look(deps, credentials, provider, session, signal);
       await mend(deps, peer, credentials, provider, session, signal);
       if (wanted) await followProvidersEnd(deps, peer, session, signal);
@@ -137,14 +139,25 @@ async function followProvidersEnd(
   signal: AbortSignal,
 ): Promise<void> {
   const { disownedSinceMs, api, endpoint } = session;
-  const disowned = disownedSinceMs !== undefined && deps.clock.now() - disownedSinceMs >= DISOWNED_AFTER_MS;
+  const { name } = peer.metadata;
+  if (disownedSinceMs !== undefined && deps.clock.now() - disownedSinceMs >= DISOWNED_AFTER_MS) {
+    // It has thrown us out with `--force`: nothing of either direction is left there, and nobody to ask (PEER-28).
+    deps.log.warn({ peer: name }, 'the peer does not know us any more; this side is cleaned');
+    await endByForce(deps, peer, signal);
+    return;
+  }
   const announced =
     (api.failures === 0 && api.last?.ending === true) || (endpoint.failures === 0 && endpoint.last?.ending === true);
   const dropped = endpoint.failures === 0 && endpoint.last?.lends === false;
-  if (!disowned && !announced && !dropped) return;
-  const name = peer.metadata.name;
-  deps.log.info({ peer: name, disowned, announced, dropped }, 'the provider ends the peering');
+  if (!announced && !dropped) return;
+  deps.log.info({ peer: name, announced, dropped }, 'the provider ends the peering');
   await updatePeer(deps.home, name, (stored) => removeRole(stored, 'Consume'), signal);
+}
+
+async function endByForce(deps: ConsumerDeps, peer: Peer, signal: AbortSignal): Promise<void> {
+  const { name, uid } = peer.metadata;
+  await updatePeer(deps.home, name, markForced, signal);
+  await deps.home.delete(PEER, { name }, { ...(uid === undefined ? {} : { uid }), signal }).catch(unlessNotFound);
 }
 
 function endReport(

@@ -1,5 +1,5 @@
-import { CONFIG_MAP, ENDPOINT_SLICE, type EndpointSlice } from '#pkg/kube';
-import { INVITE, PEER, type Peer, SYSTEM_NAMESPACE, typeMeta } from '#pkg/api';
+import { CONFIG_MAP, type ConfigMap, ENDPOINT_SLICE, type EndpointSlice } from '#pkg/kube';
+import { INVITE, type Invite, PEER, type Peer, SYSTEM_NAMESPACE, typeMeta } from '#pkg/api';
 import { silentLog, systemClock } from '#pkg/runtime';
 import { peeringClient, type PeeringClient } from '../client/peering-client.ts';
 import { type Identity, identityFromPem, newIdentityPem } from '../identity/identity.ts';
@@ -25,10 +25,11 @@ export const newIdentity = (): Identity => identityFromPem(newIdentityPem(), 'te
 export async function peeringBed(options: ServePeeringOptions = {}): Promise<PeeringBed> {
   const identity = newIdentity();
   const client = memoryClient();
-  client.seed(CONFIG_MAP, {
+  const ca: ConfigMap = {
     metadata: { namespace: SYSTEM_NAMESPACE, name: 'kube-root-ca.crt' },
-    ...{ data: { 'ca.crt': 'CA' } },
-  });
+    data: { 'ca.crt': 'CA' },
+  };
+  client.seed(CONFIG_MAP, ca);
   const slice: EndpointSlice = {
     metadata: { namespace: 'default', name: 'kubernetes', labels: { 'kubernetes.io/service-name': 'kubernetes' } },
     addressType: 'IPv4',
@@ -70,7 +71,8 @@ export async function peeringBed(options: ServePeeringOptions = {}): Promise<Pee
       const secret = newInviteSecret();
       const name = `invite-${++invites}`;
       const spec = { secretHash: hashOfSecret(secret), expiresAt: expiresAt.toISOString() };
-      client.seed(INVITE, { ...typeMeta(INVITE), metadata: { name, namespace: SYSTEM_NAMESPACE }, ...{ spec } });
+      const object: Invite = { ...typeMeta(INVITE), metadata: { name, namespace: SYSTEM_NAMESPACE }, spec };
+      client.seed(INVITE, object);
       return { invite: name, secret };
     },
     addPeer(name, who, { spec, status } = {}) {

@@ -30,6 +30,8 @@ export function providerSession(): ProviderSession {
 
 /** Two looks of the consumer, and a little. */
 const CONTACT_FRESH_MS = 20_000;
+/** While we wait for a consumer to drain, its silence is said at once (PEER-26); it looks every 8 s. */
+const SILENT_AT_END_MS = 10_000;
 /** Tenant objects that somebody deleted by hand are back within this and one look. */
 const PROVISION_EVERY_MS = 30_000;
 const ENDING_RECHECK_MS = 500;
@@ -42,8 +44,9 @@ export async function reconcileProvider(
   session: ProviderSession,
   signal: AbortSignal,
 ): Promise<DirectionReport> {
-  const heard = heardOf(deps.clock, peer, session);
-  if (!wants(peer, 'Provide') || peer.status?.consumerReleased === true) return end(deps, peer, heard, signal);
+  const silentMs = silenceOf(deps.clock, peer, session);
+  const heard = silentMs < CONTACT_FRESH_MS;
+  if (!wants(peer, 'Provide') || peer.status?.consumerReleased === true) return end(deps, peer, silentMs, signal);
   const consumer = peer.metadata.name;
   if (deps.clock.now() - session.provisionedAtMs >= PROVISION_EVERY_MS) {
     try {
@@ -64,7 +67,8 @@ export async function reconcileProvider(
   return report(peer, heard, true);
 }
 
-function heardOf(clock: Clock, peer: Peer, { contact }: ProviderSession): boolean {
+/** Milliseconds since the consumer last showed its key; infinite where it never has. */
+function silenceOf(clock: Clock, peer: Peer, { contact }: ProviderSession): number {
   const value = peer.status?.lastContactAt;
   if (value !== contact.value) {
     // The first value that a new leader sees may be old: by the wall clock it counts only if it is recent.
@@ -73,7 +77,7 @@ function heardOf(clock: Clock, peer: Peer, { contact }: ProviderSession): boolea
     contact.seenAtMs = clock.now() - (contact.value === undefined ? ageMs : 0);
     contact.value = value;
   }
-  return clock.now() - contact.seenAtMs < CONTACT_FRESH_MS;
+  return clock.now() - contact.seenAtMs;
 }
 
 function report(peer: Peer, heard: boolean, isStanding: boolean): DirectionReport {
@@ -104,10 +108,16 @@ function report(peer: Peer, heard: boolean, isStanding: boolean): DirectionRepor
  * The end of lending. After the consumer's goodbye, by force, or where nothing of it is here: take everything away at
  * once. Otherwise tell it (condition Ending on its grants) and wait, because only it can drain its pods.
  */
-async function end(deps: ProviderSideDeps, peer: Peer, heard: boolean, signal: AbortSignal): Promise<DirectionReport> {
+async function end(
+  deps: ProviderSideDeps,
+  peer: Peer,
+  silentMs: number,
+  signal: AbortSignal,
+): Promise<DirectionReport> {
   const { client } = deps;
   const name = peer.metadata.name;
-  const base = { ...report(peer, heard, true), phase: 'Ending' as const };
+  const heard = silentMs < SILENT_AT_END_MS;
+  const base = { ...report(peer, silentMs < CONTACT_FRESH_MS, true), phase: 'Ending' as const };
   const released = peer.status?.consumerReleased === true;
   // The goodbye is noted as mark, then role; whoever died in between left the role.
   if (released) await updatePeer(client, name, (stored) => removeRole(stored, 'Provide'), signal);
@@ -117,7 +127,7 @@ async function end(deps: ProviderSideDeps, peer: Peer, heard: boolean, signal: A
       await announceEnd(deps, grants, signal);
       const step = heard
         ? `wait until ${name} has drained its pods here`
-        : `wait for ${name}, which has not been heard for ${CONTACT_FRESH_MS / 1000} s; it drains its pods when it is back, \`tombolo unpeer ${name} --force\` does not wait`;
+        : `wait for ${name}, which has not been heard for ${SILENT_AT_END_MS / 1000} s and alone can drain its pods here; this goes on when it is back, \`tombolo unpeer ${name} --force\` does not wait`;
       return {
         ...base,
         step,
