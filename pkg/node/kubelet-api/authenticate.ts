@@ -19,7 +19,7 @@ const TOKEN_TTL_MS = 10_000;
 const MAX_TOKENS = 1_000;
 const REVIEW_TIMEOUT_MS = 8_000;
 
-/** Says whose request it is; undefined for nobody. @throws HttpProblem 503 where the home API cannot be asked */
+/** Says whose request it is; undefined for nobody. @throws HttpProblem 500 where the home API cannot be asked */
 export type Authenticate = (request: IncomingMessage, signal: AbortSignal) => Promise<User | undefined>;
 
 /**
@@ -72,10 +72,10 @@ async function reviewToken(client: KubeClient, token: string, signal: AbortSigna
   const answer = await client
     .request('POST', '/apis/authentication.k8s.io/v1/tokenreviews', { body, signal, timeoutMs: REVIEW_TIMEOUT_MS })
     .catch((cause: unknown) => {
-      throw new HttpProblem(503, 'cannot check the token: the API server of this cluster does not answer', { cause });
+      throw new HttpProblem(500, 'cannot check the token: the API server of this cluster does not answer', { cause });
     });
   if (answer.status >= 300) {
-    throw new HttpProblem(503, `cannot check the token: the API server of this cluster answers HTTP ${answer.status}`);
+    throw new HttpProblem(500, `cannot check the token: the API server of this cluster answers HTTP ${answer.status}`);
   }
   const { status } = JSON.parse(answer.body.toString('utf8')) as {
     status?: { authenticated?: boolean; user?: Partial<User> };

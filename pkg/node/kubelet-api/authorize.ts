@@ -39,7 +39,7 @@ export function accessOf(method: string, path: string): Access {
   return { verb, subresources: ['proxy'] };
 }
 
-/** Whether `user` has the right. @throws HttpProblem 503 where the home API cannot be asked */
+/** Whether `user` has the right. @throws HttpProblem 500 where the home API cannot be asked */
 export type Authorize = (user: User, access: Access, signal: AbortSignal) => Promise<boolean>;
 
 /** SubjectAccessReview at home on subresources of the Node. Only "allowed" is remembered. */
@@ -76,10 +76,10 @@ async function review(client: KubeClient, user: User, attributes: object, signal
   const answer = await client
     .request('POST', path, { body, signal, timeoutMs: REVIEW_TIMEOUT_MS })
     .catch((cause: unknown) => {
-      throw new HttpProblem(503, 'cannot check the rights: the API server of this cluster does not answer', { cause });
+      throw new HttpProblem(500, 'cannot check the rights: the API server of this cluster does not answer', { cause });
     });
   if (answer.status >= 300) {
-    throw new HttpProblem(503, `cannot check the rights: the API server of this cluster answers HTTP ${answer.status}`);
+    throw new HttpProblem(500, `cannot check the rights: the API server of this cluster answers HTTP ${answer.status}`);
   }
   const { status } = JSON.parse(answer.body.toString('utf8')) as { status?: { allowed?: boolean } };
   return status?.allowed === true;

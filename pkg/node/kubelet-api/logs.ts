@@ -46,7 +46,8 @@ export async function serveLogs(
   const { head } = answer;
   const status = head.statusCode ?? 502;
   if (answer.upgraded || status >= 300) {
-    throw new HttpProblem(status, await statusMessage(head, target.pod, name));
+    // Of a status other than these two the API server hides the sentence from kubectl.
+    throw new HttpProblem(status === 400 ? 400 : 500, await statusMessage(head, target.pod, name));
   }
   response.writeHead(status, { 'content-type': head.headers['content-type'] ?? 'text/plain' });
   response.flushHeaders();

@@ -201,7 +201,7 @@ describe('POD-69 a provider that is away', () => {
       const log = await ask(bench, '/containerLogs/shop/web/main', CALLER);
       const exec = await upgrade(bench, '/exec/shop/web/main?command=ls', CALLER);
       for (const { status, body } of [log, exec]) {
-        expect(status).toBe(503);
+        expect(status).toBe(500);
         expect(body).toContain('peer rome');
         expect(body).toContain('no answer within 3 s');
       }
@@ -215,7 +215,7 @@ describe('POD-69 a provider that is away', () => {
     allow(lonely);
     await lonely.provider.kill();
     const { status, body } = await upgrade(lonely, '/exec/shop/web/main?command=ls', CALLER);
-    expect(status).toBe(503);
+    expect(status).toBe(500);
     expect(body).toContain('peer rome');
     expect(body).toContain('ECONNREFUSED');
   });
@@ -237,7 +237,7 @@ describe('POD-69 a provider that is away', () => {
     expect(answer).toBeUndefined();
     await clock.advance(8_000);
     await pending;
-    expect(answer?.status).toBe(503);
+    expect(answer?.status).toBe(500);
     expect(answer?.body).toContain('peer rome');
   });
 });

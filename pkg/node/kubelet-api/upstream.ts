@@ -19,12 +19,12 @@ export interface Upstream {
 /**
  * The remote pod of a home pod.
  * @param pod `namespace/name` at home
- * @throws HttpProblem 404 where the pod is not on this node, 503 where it does not run at the provider (yet)
+ * @throws HttpProblem 404 where the pod is not on this node, 400 where it does not run at the provider (yet)
  */
 export function remotePod(upstream: Upstream, pod: string): { namespace: string; name: string } {
   if (upstream.pods.get(pod) === undefined) throw new HttpProblem(404, `pod ${pod} is not on this node`);
   const remote = upstream.pods.remote(pod);
-  if (remote === undefined) throw new HttpProblem(503, `pod ${pod} does not run at peer ${upstream.peer.peer} yet`);
+  if (remote === undefined) throw new HttpProblem(400, `pod ${pod} does not run at peer ${upstream.peer.peer} yet`);
   return remote;
 }
 
@@ -32,7 +32,7 @@ export function remotePod(upstream: Upstream, pod: string): { namespace: string;
  * The answer of the provider, or an error within 10 s that names the peer (POD-69). A server that answers our probes
  * may take its time: following the log of a silent container sends nothing, not even headers, for hours.
  * @param ask gets a signal that ends the attempt
- * @throws HttpProblem 503 that names the peer
+ * @throws HttpProblem 500 that names the peer: of other statuses the API server hides the sentence from kubectl
  */
 export async function answerOf<T>(
   upstream: Upstream,
@@ -49,7 +49,11 @@ export async function answerOf<T>(
       const startedAtMs = clock.now();
       await clock.sleep(ANSWER_MS, answered.signal);
       if ((health.answeredAtMs ?? Number.NEGATIVE_INFINITY) < startedAtMs) {
-        throw unreachable(upstream, what, `no answer within ${ANSWER_MS / 1000} s`);
+        throw unreachable(
+          upstream,
+          what,
+          `${upstream.peer.cluster.server} gave no answer within ${ANSWER_MS / 1000} s`,
+        );
       }
     }
   })();
@@ -71,6 +75,6 @@ function whyOf(error: unknown): string {
 }
 
 function unreachable({ peer }: Upstream, what: string, why: string, cause?: unknown): HttpProblem {
-  const facts = { attempted: what, where: `peer ${peer.peer} at ${peer.cluster.server}`, why };
-  return new HttpProblem(503, new NodeError('ProviderUnreachable', facts).message, { cause });
+  const facts = { attempted: what, where: `peer ${peer.peer}`, why };
+  return new HttpProblem(500, new NodeError('ProviderUnreachable', facts).message, { cause });
 }
