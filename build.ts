@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import { cp, readFile, rm, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { cp, readFile, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { build, type Plugin } from 'esbuild';
 
 const ROOT = import.meta.dirname;
@@ -34,22 +34,18 @@ const namedExports: Plugin = {
   },
 };
 
-/** Whether Node takes a file for an ES module: by its ending, or by the nearest package.json. */
+/** Whether a bundler takes a file for an ES module: by what is written in it, whatever its name and its package say. */
 async function isModule(file: string): Promise<boolean> {
-  if (/\.[mc]js$/.test(file)) return file.endsWith('.mjs');
-  for (let folder = dirname(file); folder !== dirname(folder); folder = dirname(folder)) {
-    const text = await readFile(join(folder, 'package.json'), 'utf8').catch(() => undefined);
-    if (text !== undefined) return (JSON.parse(text) as { type?: string }).type === 'module';
-  }
-  return false;
+  return /^(?:import|export)\b/m.test(await readFile(file, 'utf8'));
 }
 
 /** Bundles `entries` (name → source) into `outdir`. What is loaded by `import()` stays a chunk of its own. */
 async function bundle(entries: Record<string, string>, outdir: string): Promise<void> {
-  await rm(outdir, { recursive: true, force: true });
+  // Written aside and moved: whoever reads or builds `dist` at the same time sees a whole one.
+  const draft = `${outdir}.${process.pid}`;
   const { metafile } = await build({
     entryPoints: entries,
-    outdir,
+    outdir: draft,
     bundle: true,
     splitting: true,
     format: 'esm',
@@ -66,6 +62,8 @@ async function bundle(entries: Record<string, string>, outdir: string): Promise<
     logLevel: 'warning',
     absWorkingDir: ROOT,
   });
+  await rm(join(ROOT, outdir), { recursive: true, force: true });
+  await rename(join(ROOT, draft), join(ROOT, outdir));
   const bytes = Object.values(metafile.outputs).reduce((sum, output) => sum + output.bytes, 0);
   const files = Object.keys(metafile.outputs).length;
   process.stdout.write(

@@ -1,8 +1,8 @@
 import { NAME, SYSTEM_NAMESPACE } from '#pkg/api';
-import { type Cluster, DEPLOYMENT, POD } from '#pkg/kube';
+import { type Cluster, DEPLOYMENT, POD, REPLICA_SET } from '#pkg/kube';
 import { type Session, waitFor } from '../../session.ts';
 import { clusterInfo } from '../installed.ts';
-import { type ProcessState, processState, startFailure } from './readiness.ts';
+import { newestPods, type ProcessState, processState, startFailure } from './readiness.ts';
 
 const DEPLOYMENTS = [NAME.controllerAccount, NAME.kubeletAccount];
 
@@ -31,17 +31,19 @@ export async function readProcesses(
   signal: AbortSignal,
 ): Promise<{ states: ProcessState[]; failure: Error | undefined }> {
   const query = { namespace: SYSTEM_NAMESPACE, labelSelector: 'app.kubernetes.io/name=tombolo' };
-  const [deployments, pods] = await Promise.all([
+  const [deployments, replicaSets, pods] = await Promise.all([
     cluster.client.list(DEPLOYMENT, query, { signal }),
+    cluster.client.list(REPLICA_SET, query, { signal }),
     cluster.client.list(POD, query, { signal }),
   ]);
-  const states = DEPLOYMENTS.map((name) => {
+  const found = DEPLOYMENTS.map((name) => {
     const deployment = deployments.items.find((item) => item.metadata.name === name);
-    if (deployment === undefined) return { name, isReady: false, words: 'it does not exist' };
-    return processState(
-      deployment,
-      pods.items.filter((pod) => pod.metadata.name.startsWith(`${name}-`)),
-    );
+    if (deployment === undefined) return { state: { name, isReady: false, words: 'it does not exist' }, newest: [] };
+    const newest = newestPods(deployment, replicaSets.items, pods.items);
+    return { state: processState(deployment, newest), newest };
   });
-  return { states, failure: pods.items.map(startFailure).find((error) => error !== undefined) };
+  return {
+    states: found.map(({ state }) => state),
+    failure: found.flatMap(({ newest }) => newest.map(startFailure)).find((error) => error !== undefined),
+  };
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { Deployment, Pod } from '#pkg/kube';
-import { processState, startFailure } from './readiness.ts';
+import type { Deployment, Pod, ReplicaSet } from '#pkg/kube';
+import { newestPods, processState, startFailure } from './readiness.ts';
 
 function deployment(status: Deployment['status'], replicas = 2): Deployment {
   const metadata = { name: 'tombolo-controller', generation: 3 };
@@ -58,6 +58,33 @@ describe('processState', () => {
       conditions: [{ type: 'ReplicaFailure', status: 'True', message: 'exceeded quota' }],
     });
     expect(processState(failing, []).words).toBe('0 of 2 ready: no pod can be made: exceeded quota');
+  });
+});
+
+describe('newestPods', () => {
+  const REVISION = 'deployment.kubernetes.io/revision';
+  const replicaSet = (hash: string, revision: string): ReplicaSet => ({
+    metadata: {
+      name: hash,
+      labels: { 'pod-template-hash': hash },
+      annotations: { [REVISION]: revision },
+      ownerReferences: [{ apiVersion: 'apps/v1', kind: 'Deployment', name: 'tombolo-controller', uid: 'u1' }],
+    },
+  });
+  const sets = [replicaSet('old', '1'), replicaSet('new', '2')];
+  const pods = ['old', 'new'].map((hash) => ({ metadata: { name: hash, labels: { 'pod-template-hash': hash } } }));
+  const updated: Deployment = {
+    ...deployment({ observedGeneration: 3 }),
+    metadata: { name: 'tombolo-controller', uid: 'u1', generation: 3, annotations: { [REVISION]: '2' } },
+  };
+
+  test('leaves out the pods of an earlier template', () => {
+    expect(newestPods(updated, sets, pods).map((item) => item.metadata.name)).toEqual(['new']);
+  });
+
+  test('is empty until the newest template was seen', () => {
+    expect(newestPods({ ...updated, status: { observedGeneration: 2 } }, sets, pods)).toEqual([]);
+    expect(newestPods(updated, sets.slice(0, 1), pods)).toEqual([]);
   });
 });
 

@@ -1,5 +1,24 @@
-import type { Deployment, Pod } from '#pkg/kube';
+import type { Deployment, Pod, ReplicaSet } from '#pkg/kube';
 import { CliError } from '../../errors.ts';
+
+const REVISION = 'deployment.kubernetes.io/revision';
+const TEMPLATE_HASH = 'pod-template-hash';
+
+/**
+ * The pods of the newest template: those of an earlier one may fail for a reason that an update is about to remove. None until
+ * the Deployment's controller has made their ReplicaSet.
+ */
+export function newestPods(deployment: Deployment, replicaSets: readonly ReplicaSet[], pods: readonly Pod[]): Pod[] {
+  const { uid, generation, annotations } = deployment.metadata;
+  if (deployment.status?.observedGeneration !== generation) return [];
+  const newest = replicaSets.find(
+    ({ metadata }) =>
+      metadata.ownerReferences?.some((owner) => owner.uid === uid) &&
+      metadata.annotations?.[REVISION] === annotations?.[REVISION],
+  );
+  const hash = newest?.metadata.labels?.[TEMPLATE_HASH];
+  return hash === undefined ? [] : pods.filter((pod) => pod.metadata.labels?.[TEMPLATE_HASH] === hash);
+}
 
 /** State of one Deployment of ours. */
 export interface ProcessState {
@@ -28,7 +47,14 @@ export function processState(deployment: Deployment, pods: readonly Pod[]): Proc
   const reason = isReady
     ? undefined
     : (replicaFailure(deployment) ?? pods.map(waitingReason).find((why) => why !== undefined));
-  return { name, isReady, words: reason === undefined ? count : `${count}: ${reason}` };
+  return { name, isReady, words: reason === undefined ? count : `${count}: ${shortened(reason)}` };
+}
+
+/** Container runtimes write a page about an image that is not there; its beginning is what a progress line has room for. */
+const MAX_REASON = 200;
+
+function shortened(reason: string): string {
+  return reason.length <= MAX_REASON ? reason : `${reason.slice(0, MAX_REASON)}…`;
 }
 
 function replicaFailure(deployment: Deployment): string | undefined {
