@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import { createPublicKey, randomBytes, webcrypto } from 'node:crypto';
+import { createPublicKey, randomBytes } from 'node:crypto';
 
 /** A TLS certificate of an identity key. Says nothing that is trusted: both ends look at its key only. */
 export interface IdentityCertificate {
@@ -20,7 +20,7 @@ const BACKDATE_MS = 24 * 3600 * 1000;
  */
 export async function certificateFor(key: KeyObject, now: Date): Promise<IdentityCertificate> {
   await import('reflect-metadata'); // before @peculiar/x509, which throws at import without it
-  const { X509CertificateGenerator, cryptoProvider } = await import('@peculiar/x509');
+  const { X509CertificateGenerator } = await import('@peculiar/x509');
   const keys = {
     privateKey: key.toCryptoKey('Ed25519', false, ['sign']),
     publicKey: createPublicKey(key).toCryptoKey('Ed25519', true, ['verify']),
@@ -29,9 +29,8 @@ export async function certificateFor(key: KeyObject, now: Date): Promise<Identit
   const notAfter = new Date(now.getTime() + LIFETIME_MS);
   const serial = randomBytes(16);
   serial[0] = (serial[0] ?? 0) & 0x7f; // RFC 5280 4.1.2.2: a positive integer
-  // The library's CryptoKey and Crypto are the DOM's, which a Node program does not have; node:crypto's are the same at run time.
+  // The library's CryptoKey is the DOM's, which a Node program does not have; node:crypto's is the same at run time.
   type Create = Parameters<typeof X509CertificateGenerator.createSelfSigned>;
-  cryptoProvider.set(webcrypto as unknown as Parameters<typeof cryptoProvider.set>[0]);
   const certificate = await X509CertificateGenerator.createSelfSigned({
     serialNumber: serial.toString('hex'),
     name: 'CN=tombolo',
