@@ -3,6 +3,7 @@
  *
  * Never touches the `kube-root-ca.crt` that the provider publishes in the twin; the one of home gets another name there.
  */
+import { NAME } from '#pkg/api';
 import { CONFIG_MAP } from '#pkg/kube';
 import { defineReflector, HOME_ROOT_CA, pick, twinConfigMapName } from '#reflectors/framework';
 
@@ -14,8 +15,8 @@ export const configMapReflector = defineReflector({
   twinName: twinConfigMapName,
   toTwin(local) {
     const { name } = local.metadata;
-    // The name is taken in the twin by the home cluster's CA.
-    if (name === HOME_ROOT_CA || name.startsWith(HELM_RELEASE)) return undefined;
+    // These names are taken in the twin: by the home cluster's CA and by the owner of bare pods.
+    if (name === HOME_ROOT_CA || name === NAME.twinOwner || name.startsWith(HELM_RELEASE)) return undefined;
     return { fields: pick(local, 'data', 'binaryData', 'immutable') };
   },
 });

@@ -27,7 +27,10 @@ export function planTwin(
   applied: Applied | undefined,
 ): TwinStep {
   if (standing === undefined) return wanted === undefined ? 'none' : 'create';
-  if (wanted === undefined) return standing.metadata.deletionTimestamp === undefined ? 'delete' : 'none';
+  // What carries our label without a fingerprint was made by the provider's controller for us (the owner of bare pods).
+  if (wanted === undefined) {
+    return standing.metadata.deletionTimestamp === undefined && fingerprint(standing) !== '' ? 'delete' : 'none';
+  }
   if (applied === undefined) return fingerprint(standing) === fingerprint(wanted) ? 'none' : 'apply';
   if (applied.fingerprint !== fingerprint(wanted)) return 'apply';
   const version = standing.metadata.resourceVersion ?? '';
