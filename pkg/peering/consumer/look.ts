@@ -34,11 +34,18 @@ export async function look(
           probeApi(provider.cluster.client, credentials.tenantNamespace, withTimeout()),
         ),
   ]);
-  if (!isPeeringError(session.endpoint.error, 'NotPeered')) session.disownedSinceMs = undefined;
-  else session.disownedSinceMs ??= clock.now();
-  const good = session.api.failures === 0 && session.endpoint.failures === 0;
+  // Only an answer that knows us takes it back: silence, or "too many tries", says nothing.
+  if (session.endpoint.failures === 0) session.disownedSinceMs = undefined;
+  else if (isDisowned(session)) session.disownedSinceMs ??= clock.now();
+  // Strangers may ask ten times a minute: who is not known there does not hurry.
+  const good = (session.api.failures === 0 && session.endpoint.failures === 0) || isDisowned(session);
   session.lookedAtMs = clock.now();
   session.nextLookAtMs = clock.now() + (good ? LOOK_EVERY_MS : LOOK_AGAIN_MS);
+}
+
+/** Whether the peer has just said, under its key, that it does not know us. */
+export function isDisowned(session: ConsumerSession): boolean {
+  return isPeeringError(session.endpoint.error, 'NotPeered');
 }
 
 /** Whether the peering endpoint shows another key than the pinned one, as far as we know. */
@@ -67,7 +74,7 @@ export async function mend(
   if (session.api.failures === 0) {
     succeeded(session.recovering);
     await renewInTime(deps, credentials, provider, session, signal);
-  } else if (deps.clock.now() >= session.recovering.notBeforeMs) {
+  } else if (!isDisowned(session) && deps.clock.now() >= session.recovering.notBeforeMs) {
     await recover(deps, peer, credentials, session, signal);
   }
 }

@@ -7,7 +7,7 @@ import { isForced, markForced, removeRole, stands, updatePeer, wants } from '../
 import { type DirectionReport, verdict, verdictOf } from '../report.ts';
 import { consumerReport } from './consumer-view.ts';
 import { endConsumer } from './end.ts';
-import { look, mend } from './look.ts';
+import { isDisowned, look, mend } from './look.ts';
 import { type ConsumerDeps, obtainCredentials } from './obtain.ts';
 import {
   credentialsOfSecret,
@@ -138,9 +138,10 @@ async function followProvidersEnd(
   session: ConsumerSession,
   signal: AbortSignal,
 ): Promise<void> {
-  const { disownedSinceMs, api, endpoint } = session;
+  const { api, endpoint } = session;
   const { name } = peer.metadata;
-  if (disownedSinceMs !== undefined && deps.clock.now() - disownedSinceMs >= DISOWNED_AFTER_MS) {
+  const disownedForMs = deps.clock.now() - (session.disownedSinceMs ?? Number.POSITIVE_INFINITY);
+  if (isDisowned(session) && disownedForMs >= DISOWNED_AFTER_MS) {
     // It has thrown us out with `--force`: nothing of either direction is left there, and nobody to ask (PEER-28).
     deps.log.warn({ peer: name }, 'the peer does not know us any more; this side is cleaned');
     await endByForce(deps, peer, signal);
