@@ -8,7 +8,8 @@
 export { type Backoff, decorrelatedJitter, type JitterOptions } from './backoff.ts';
 export { type Clock, type FakeClock, fakeClock, systemClock } from './clock.ts';
 export { CodedError, type ErrorFacts, type ErrorRule, isCodedError, messageOf } from './coded-error.ts';
-export { type LeaderOptions, type LeaseRecord, type LeaseStore, runLeader } from './lease.ts';
+export { type LeaderOptions, runLeader } from './leader.ts';
+export type { LeaseRecord, LeaseStore } from './lease-store.ts';
 export { errorFields, type Log, silentLog } from './log.ts';
 export { type LoopLag, loopLag } from './loop-lag.ts';
 export { main } from './main.ts';
