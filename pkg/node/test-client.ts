@@ -83,8 +83,8 @@ export function testClient(): TestClient {
       return read(resource, refOf(object));
     },
     patch: async (resource: Resource, ref: Ref, body: unknown, { subresource }: { subresource?: string }) => {
-      await note(`patch ${resource.kind} ${ref.name}${subresource === undefined ? '' : `/${subresource}`}`, body);
       const old = read(resource, ref);
+      await note(`patch ${resource.kind} ${ref.name}${subresource === undefined ? '' : `/${subresource}`}`, body);
       if (!Array.isArray(body)) store(resource, ref, merge(old, body as KubeObject));
       return read(resource, ref);
     },

@@ -4,7 +4,7 @@ import { type Clock, decorrelatedJitter, type Log, messageOf } from '#pkg/runtim
 import { NodeError } from '../errors.ts';
 import { createCertificateRequest } from './certificate-request.ts';
 
-export const KUBELET_SERVING_SIGNER = 'kubernetes.io/kubelet-serving';
+const KUBELET_SERVING_SIGNER = 'kubernetes.io/kubelet-serving';
 /** Exactly these; the signer refuses any other set (key encipherment is for RSA). */
 export const SERVING_USAGES = ['digital signature', 'server auth'];
 

@@ -9,7 +9,7 @@ import {
 } from '#pkg/api';
 
 /** Conditions of a VirtualNode that the controller writes; the kubelet process writes `Ready`. */
-export const CONTROLLER_CONDITIONS = ['Granted', 'Capacity', 'Draining'] as const;
+const CONTROLLER_CONDITIONS = ['Granted', 'Capacity', 'Draining'] as const;
 
 /** What is known about the Grant of a virtual node. */
 export type GrantView =

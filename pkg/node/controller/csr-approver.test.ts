@@ -55,7 +55,7 @@ async function isApproved(names: Partial<CertificateNames>, spec: Partial<Certif
   return api.get(CSR, { name: 'csr' })?.status?.conditions?.[0]?.type === 'Approved';
 }
 
-describe('NODE-28 csrApprover', () => {
+describe('NODE-28 csrApprover', { timeout: 60_000 }, () => {
   test('NODE-28 a request of our kubelet for its own addresses and one of our nodes is approved', async () => {
     expect(await isApproved({})).toBe(true);
     expect(api.writes).toEqual(['replace CertificateSigningRequest csr/approval']);

@@ -2,7 +2,7 @@ import { GRANT, type Grant, type ResourceList, typeMeta, type VirtualNode } from
 import { deepEqual } from '../deep-equal.ts';
 
 /** What a virtual node asks for where its user names nothing (NODE-30). */
-export const DEFAULT_RESOURCES: Readonly<ResourceList> = {
+const DEFAULT_RESOURCES: Readonly<ResourceList> = {
   cpu: '4',
   memory: '8Gi',
   'ephemeral-storage': '20Gi',
@@ -17,7 +17,7 @@ export interface JsonPatchStep {
 }
 
 /** Everything that `virtualNode` asks its provider for, defaults filled in. */
-export function requestedResources(virtualNode: VirtualNode): ResourceList {
+function requestedResources(virtualNode: VirtualNode): ResourceList {
   return { ...DEFAULT_RESOURCES, ...virtualNode.spec.resources };
 }
 

@@ -28,7 +28,7 @@ import { grantWatches } from './grant-watches.ts';
 import { newGrant, planGrant } from './grant-plan.ts';
 import { removalStep, sweepNode } from './removal.ts';
 
-export const CONTROLLER_MANAGER = 'tombolo-controller';
+const CONTROLLER_MANAGER = 'tombolo-controller';
 /** A provider that cannot be asked yet is asked again this often; events come by themselves once it is watched. */
 const RECHECK_MS = 2_000;
 /** Evictions that were refused are asked for again this often, as `kubectl drain` does. */

@@ -5,11 +5,11 @@ import type { Verdict } from '../object/desired-node.ts';
  * not (NODE-16): 8 s, plus 2 s since the last probe before it, plus 2 s until the next one after it, makes 12; the 6 s
  * that are left are for writing the Node.
  */
-export const LOSS_MS = 14_000;
+const LOSS_MS = 14_000;
 /** Guards against a stalled process: silence alone, without failed probes, is no loss. */
 const MIN_FAILURES = 3;
 
-export type ProbeFailure = 'ProviderUnreachable' | 'ProviderFailing' | 'CredentialRefused';
+type ProbeFailure = 'ProviderUnreachable' | 'ProviderFailing' | 'CredentialRefused';
 
 export type ProbeResult =
   | { readonly ok: true }

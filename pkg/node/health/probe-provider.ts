@@ -2,7 +2,7 @@ import { KubeError } from '#pkg/kube';
 import type { PeerCluster } from '../peer-cluster.ts';
 import type { ProbeResult } from './health-state.ts';
 
-export const PROBE_TIMEOUT_MS = 3_000;
+const PROBE_TIMEOUT_MS = 3_000;
 
 /**
  * Asks the provider for one object of ours. Reading it shows more than `/livez`: that the address answers, that our

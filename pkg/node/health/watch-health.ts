@@ -1,7 +1,7 @@
 import type { Clock } from '#pkg/runtime';
 import type { HealthState, ProbeResult } from './health-state.ts';
 
-export const PROBE_PERIOD_MS = 2_000;
+const PROBE_PERIOD_MS = 2_000;
 /** A probe lasts at most 3 s and one starts every 2 s. */
 const MAX_PROBES = 2;
 

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { ask, type Bench, startBench, upgrade } from './test-bench.ts';
 import { testAuthority } from './test-certificates.ts';
 
@@ -13,6 +13,9 @@ const PLAIN = [
 const STREAMS = ['/exec/shop/web/main?command=ls', '/attach/shop/web/main', '/portForward/shop/web'];
 const ALL_RIGHTS = ['get pods', 'get stats', 'get metrics', 'get healthz', 'get proxy', 'create proxy'];
 
+// Many TLS handshakes: a busy machine may take its time.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
 let bench: Bench;
 
 beforeAll(async () => {
@@ -23,7 +26,10 @@ beforeAll(async () => {
   bench.tokens.set('poor', 'nobody').set('rich', 'somebody');
   bench.rights.set('somebody', new Set(ALL_RIGHTS)).set('kube-apiserver', new Set(ALL_RIGHTS));
 });
-afterAll(() => bench[Symbol.asyncDispose]());
+afterAll(async () => {
+  vi.resetConfig();
+  await bench[Symbol.asyncDispose]();
+});
 
 async function statuses(caller: Parameters<typeof ask>[2]): Promise<number[]> {
   const plain = await Promise.all(PLAIN.map((path) => ask(bench, path, caller)));

@@ -17,7 +17,7 @@ const OPTIONS = [
 ] as const;
 
 /** Query of `pods/log` for the query of a kubelet's `containerLogs`. Options that we do not know are left out. */
-export function logQuery(query: URLSearchParams, container: string): URLSearchParams {
+function logQuery(query: URLSearchParams, container: string): URLSearchParams {
   const result = new URLSearchParams({ container });
   for (const name of OPTIONS) {
     const value = query.get(name);

@@ -168,7 +168,7 @@ export function kubeletServer(options: KubeletServerOptions): KubeletServer {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeAllConnections();
       for (const socket of streams) socket.destroy(); // upgraded sockets are no connections of the server any more
-      if (server.listening) await closed;
+      await closed;
     },
   };
 }

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { fakeClock } from '#pkg/runtime';
 import { ask, type Bench, startBench, textOf, upgrade } from './test-bench.ts';
 
@@ -8,13 +8,19 @@ const SWITCH =
   'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\nX-Stream-Protocol-Version: v4.channel.k8s.io\r\n\r\n';
 const CALLER = { token: 'api-server' };
 
+// Many TLS handshakes: a busy machine may take its time.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
 let bench: Bench;
 
 beforeAll(async () => {
   bench = await startBench();
   allow(bench);
 });
-afterAll(() => bench[Symbol.asyncDispose]());
+afterAll(async () => {
+  vi.resetConfig();
+  await bench[Symbol.asyncDispose]();
+});
 
 function allow({ tokens, rights }: Bench): void {
   tokens.set('api-server', 'kube-apiserver');

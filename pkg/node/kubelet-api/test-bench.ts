@@ -11,7 +11,7 @@ import { authorizer } from './authorize.ts';
 import { type KubeletServer, kubeletServer } from './server.ts';
 import { type Pair, type TestAuthority, testAuthority } from './test-certificates.ts';
 
-export interface ProviderDouble {
+interface ProviderDouble {
   onRequest: (request: IncomingMessage, response: ServerResponse) => void;
   onUpgrade: (request: IncomingMessage, socket: Duplex, first: Buffer) => void;
   readonly requests: IncomingMessage[];
@@ -33,7 +33,7 @@ export interface Bench extends AsyncDisposable {
   readonly reviews: { user: string; groups: string[]; verb: string; subresource: string; name: string }[];
 }
 
-export const WEB_POD: Pod = {
+const WEB_POD: Pod = {
   apiVersion: 'v1',
   kind: 'Pod',
   metadata: { name: 'web', namespace: 'shop', uid: 'u1' },

@@ -3,7 +3,7 @@ import { mapLimit } from '#pkg/runtime';
 import type { Upstream } from './upstream.ts';
 
 /** Use of one container, as metrics.k8s.io reports it. */
-export interface ContainerUsage {
+interface ContainerUsage {
   readonly name: string;
   readonly cpuNanoCores: number;
   readonly memoryBytes: number;

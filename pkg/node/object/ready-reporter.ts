@@ -3,7 +3,7 @@ import { isNotFound, KubeError, type KubeClient } from '#pkg/kube';
 import { type Clock, done, type Reconciler } from '#pkg/runtime';
 import type { Verdict } from './desired-node.ts';
 
-export const KUBELET_MANAGER = 'tombolo-kubelet';
+const KUBELET_MANAGER = 'tombolo-kubelet';
 
 export interface ReadyReporterOptions {
   readonly client: KubeClient;

@@ -1,5 +1,5 @@
 /** A lease of a replica, as it is stored. */
-export interface ReplicaLease {
+interface ReplicaLease {
   /** Identity of the replica. */
   readonly holder: string;
   /** Whatever changes with every renewal; compared for equality only. */

@@ -5,8 +5,8 @@ import { type Clock, type Log, messageOf } from '#pkg/runtime';
 /** A replica whose lease did not change for this long is dead to the others. */
 export const LEASE_MS = 6_000;
 /** A replica that could not renew for this long gives up its peers, 2 s before the others take them. */
-export const RENEW_DEADLINE_MS = 4_000;
-export const RENEW_MS = 1_000;
+const RENEW_DEADLINE_MS = 4_000;
+const RENEW_MS = 1_000;
 /** What the leases of kubelet replicas are found by. */
 export const REPLICA_SELECTOR = `${LABEL.component}=kubelet`;
 
