@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { CodedError, type ErrorRule } from './coded-error.ts';
 
 /** Most programs we call (`ip`, `nft`, `ctr`) answer in milliseconds; half a minute without an end means a hang. */
 const DEFAULT_TIMEOUT_MS = 30_000;
@@ -39,9 +40,26 @@ export interface CommandResult {
 /** Why a program gave no answer. `exited` is the only one where the program itself decided so. */
 export type CommandFailure = 'notFound' | 'notStarted' | 'exited' | 'killed' | 'timedOut' | 'tooMuchOutput';
 
+const RULES = {
+  CommandNotFound: { retryable: false, next: 'install it, or correct the PATH' },
+  CommandNotStarted: { retryable: true, next: 'look whether it can be executed' },
+  CommandFailed: { retryable: true, next: 'run it by hand to see all that it prints' },
+  CommandKilled: { retryable: true, next: 'look who ended it' },
+  CommandTimedOut: { retryable: true, next: 'look what it waits for' },
+  CommandOutputTooLarge: { retryable: false, next: 'ask it for less' },
+} as const satisfies Record<string, ErrorRule>;
+
+const CODES = {
+  notFound: 'CommandNotFound',
+  notStarted: 'CommandNotStarted',
+  exited: 'CommandFailed',
+  killed: 'CommandKilled',
+  timedOut: 'CommandTimedOut',
+  tooMuchOutput: 'CommandOutputTooLarge',
+} as const satisfies Record<CommandFailure, keyof typeof RULES>;
+
 /** A program that did not do what it was asked to. The message names program, exit code and first line of stderr. */
-export class CommandError extends Error {
-  override readonly name = 'CommandError';
+export class CommandError extends CodedError<keyof typeof RULES> {
   /** The program and its arguments, as one line; long argument lists are cut. */
   readonly command: string;
   readonly failure: CommandFailure;
@@ -55,7 +73,8 @@ export class CommandError extends Error {
     why: string,
     facts: { exitCode?: number; stderr?: string } & ErrorOptions = {},
   ) {
-    super(`run ${command}: ${why}`, facts.cause === undefined ? undefined : { cause: facts.cause });
+    const options = facts.cause === undefined ? undefined : { cause: facts.cause };
+    super(RULES, CODES[failure], { attempted: 'run a program', where: command, why }, options);
     this.command = command;
     this.failure = failure;
     this.exitCode = facts.exitCode;

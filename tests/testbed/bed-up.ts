@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writePrograms } from './bed.ts';
 import { type BedPlan, type BedRequest, chooseSubnet, planBed } from './address-plan.ts';
-import { type BedFolder, readPlan, writePlan } from './bed-folder.ts';
+import { type BedFolder, readPlan, writeFileAtomic, writePlan } from './bed-folder.ts';
 import { hostCgroups } from './cgroups.ts';
 import { ensureCluster } from './cluster-up.ts';
-import { ensureComponent } from './components.ts';
+import { type ComponentName, ensureComponent } from './components.ts';
 import { longestSocket, type Programs } from './daemons.ts';
 import { TestbedError } from './errors.ts';
 import { fileLock } from './file-lock.ts';
@@ -15,6 +15,7 @@ import { ensureImages } from './images.ts';
 import { ensureNetwork, standingSubnet, takenSubnets } from './network.ts';
 import { CLUSTER_PACKAGES, ensurePackages, requireRoot } from './prerequisites.ts';
 import type { Progress } from './progress.ts';
+import { together } from './together.ts';
 
 export interface UpContext {
   readonly bed: BedFolder;
@@ -30,19 +31,28 @@ const SUBNET_LOCK = '/run/lock/tombolo-testbed-subnet.lock';
 /** Says that a folder belongs to a bed, so that `down` may remove it. */
 export const MARKER_FILE = 'tombolo-testbed';
 
-/** Brings a bed without Tombolo up as requested, continues one that was interrupted, repairs one that is damaged. */
+/**
+ * Brings a bed without Tombolo up as requested, continues one that was interrupted, repairs one that is damaged.
+ * Everything that can be missing on a machine is looked for before anything is changed.
+ */
 export async function ensureBed(request: BedRequest, context: UpContext): Promise<BedPlan> {
   const { bed, progress, signal } = context;
   requireRoot('bring the test bed up');
+  await using _lock = await bedLock(context);
+  await requireOwnFolder(bed);
+  // The subnet is chosen later; whether the request fits to what is there does not hang on it.
+  const draft = planBed(await readPlan(bed), request, 0);
+  requireShortPaths(bed, draft);
   await ensurePackages(CLUSTER_PACKAGES, context);
+  const built = await ensureBuilt(draft, context);
   await raiseHostLimits(progress);
   await claimFolder(bed);
-  await using _lock = await bedLock(context);
+  await publish(bed, built);
   const plan = await progress.step('plan addresses and set the network up', () => ensurePlanned(request, context));
-  const { programs, images } = await ensureMaterial(plan, context);
   const cgroups = await hostCgroups();
-  const cluster = { bed, plan, cgroups, programs, images, progress, signal };
-  await Promise.all(plan.clusters.map((one) => ensureCluster(cluster, one)));
+  await together(plan.clusters, signal, (cluster, joined) =>
+    ensureCluster({ bed, plan, cgroups, ...built, progress, signal: joined }, cluster),
+  );
   return plan;
 }
 
@@ -55,18 +65,21 @@ export function bedLock({ bed, progress, signal }: UpContext): Promise<AsyncDisp
 }
 
 /** @throws TestbedError `Conflict` where the folder holds something that is not a bed */
+async function requireOwnFolder(bed: BedFolder): Promise<void> {
+  if (!existsSync(bed.path) || (await isBedFolder(bed))) return;
+  // An `up` that was killed while it wrote the marker leaves the marker's draft.
+  if ((await readdir(bed.path)).every((name) => name.startsWith(MARKER_FILE))) return;
+  throw new TestbedError('Conflict', {
+    attempted: 'make a test bed',
+    where: bed.path,
+    why: 'the folder holds files that are not of a test bed',
+    next: 'name an empty folder with --dir',
+  });
+}
+
 async function claimFolder(bed: BedFolder): Promise<void> {
   await mkdir(bed.path, { recursive: true });
-  if (await isBedFolder(bed)) return;
-  if ((await readdir(bed.path)).length > 0) {
-    throw new TestbedError('Conflict', {
-      attempted: 'make a test bed',
-      where: bed.path,
-      why: 'the folder holds files that are not of a test bed',
-      next: 'name an empty folder with --dir',
-    });
-  }
-  await writeFile(join(bed.path, MARKER_FILE), `${bed.id}\n`);
+  await writeFileAtomic(join(bed.path, MARKER_FILE), `${bed.id}\n`);
 }
 
 export async function isBedFolder(bed: BedFolder): Promise<boolean> {
@@ -92,7 +105,6 @@ async function ensurePlanned(request: BedRequest, context: UpContext): Promise<B
     });
   }
   const plan = planBed(previous, request, standing ?? chooseSubnet(bed.id, taken));
-  requireShortPaths(bed, plan);
   await writePlan(bed, plan);
   await ensureNetwork(bed, plan, signal);
   return plan;
@@ -113,24 +125,39 @@ function requireShortPaths(bed: BedFolder, plan: BedPlan): void {
   }
 }
 
-async function ensureMaterial(plan: BedPlan, context: UpContext): Promise<{ programs: Programs; images: string }> {
-  const component = (name: Parameters<typeof ensureComponent>[0]): Promise<string> => ensureComponent(name, context);
+/** What the caches hold for this plan. */
+interface Built {
+  readonly programs: Programs;
+  readonly helm: string;
+  readonly images: string;
+}
+
+async function ensureBuilt(plan: BedPlan, context: UpContext): Promise<Built> {
+  const component = (name: ComponentName): Promise<string> => ensureComponent(name, context);
   const kube = await component('kube');
   const coredns = await component('coredns');
   const agnhost = await component('agnhost');
   const pause = await component('pause');
   const helm = await component('helm');
-  const kwok = plan.clusters.some((cluster) => cluster.kwokNodes > 0) ? await component('kwok') : '';
+  const needsKwok = plan.clusters.some((cluster) => cluster.kwokNodes > 0);
+  const kwok = needsKwok ? await component('kwok') : '';
   const images = await ensureImages({ agnhost, coredns, pause }, context);
-  const bin = join(context.bed.path, 'bin');
-  await mkdir(bin, { recursive: true });
-  await replaceLink(join(bin, 'kubectl'), kube);
-  await replaceLink(join(bin, 'helm'), helm);
-  await writePrograms(context.bed, { kube, kwok });
-  return { programs: { kube, kwok }, images };
+  return { programs: { kube, kwok }, helm, images };
 }
 
+/** Puts kubectl and helm where people find them, and notes what `start` needs. */
+async function publish(bed: BedFolder, { programs, helm }: Built): Promise<void> {
+  const bin = join(bed.path, 'bin');
+  await mkdir(bin, { recursive: true });
+  await replaceLink(join(bin, 'kubectl'), programs.kube);
+  await replaceLink(join(bin, 'helm'), helm);
+  await writePrograms(bed, programs);
+}
+
+/** Never leaves a moment without the link: others use the bed while `up` repairs it. */
 async function replaceLink(path: string, target: string): Promise<void> {
-  await rm(path, { force: true });
-  await symlink(target, path);
+  const draft = `${path}.new`;
+  await rm(draft, { force: true });
+  await symlink(target, draft);
+  await rename(draft, path);
 }

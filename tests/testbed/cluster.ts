@@ -4,6 +4,7 @@ import { cgroupOf, clusterPath, nodeNamespace } from './bed-folder.ts';
 import { missingNodes } from './cluster-ready.ts';
 import { clusterApi } from './cluster-up.ts';
 import { ensureNodeFiles } from './cluster-files.ts';
+import { COMPACT_ETCD } from './compact-etcd.ts';
 import { type Component, isNodeComponent } from './component-names.ts';
 import { type Daemon, ensureDaemon, stopDaemon } from './daemon.ts';
 import { controlDaemon, controlPidFile, type DaemonContext, firstNode, nodeDaemon, nodePidFile } from './daemons.ts';
@@ -51,6 +52,8 @@ export interface BedCluster {
   exec(command: readonly [string, ...string[]], options?: NodeOption & CommandOptions): Promise<CommandResult>;
   /** Imports a docker archive into all nodes. */
   loadImage(archive: string, signal: AbortSignal): Promise<void>;
+  /** Makes etcd forget everything but the newest revision. @returns that revision */
+  compactEtcd(signal: AbortSignal): Promise<string>;
   /** What is missing until the API answers and all real nodes are Ready; undefined when nothing is. */
   missing(): Promise<string | undefined>;
 }
@@ -74,6 +77,10 @@ export function bedCluster(context: DaemonContext, plan: ClusterPlan): BedCluste
   const view = (node: NodePlan): BedNode => ({ ...node, namespace: nodeNamespace(bed, node) });
   const limit = (signal: AbortSignal | undefined): AbortSignal =>
     AbortSignal.any([AbortSignal.timeout(COMPONENT_TIMEOUT_MS), ...(signal === undefined ? [] : [signal])]);
+  const exec: BedCluster['exec'] = ([program, ...args], options = {}) => {
+    const namespace = nodeNamespace(bed, find(options.node));
+    return runCommand('nsenter', [`--net=/run/netns/${namespace}`, '--', program, ...args], options);
+  };
   return {
     name: plan.name,
     kubeconfig: clusterPath(bed, plan, 'kubeconfig'),
@@ -96,12 +103,11 @@ export function bedCluster(context: DaemonContext, plan: ClusterPlan): BedCluste
       const daemon = await describe(context, plan, find(options.node), component);
       return ensureDaemon(daemon, limit(options.signal));
     },
-    exec: ([program, ...args], options = {}) =>
-      runCommand(
-        'nsenter',
-        [`--net=/run/netns/${nodeNamespace(bed, find(options.node))}`, '--', program, ...args],
-        options,
-      ),
+    exec,
+    async compactEtcd(signal) {
+      const { stdout } = await exec([process.execPath, '--input-type=module', '--eval', COMPACT_ETCD], { signal });
+      return stdout.trim();
+    },
     async loadImage(archive, signal) {
       await Promise.all(plan.nodes.map((node) => importImage({ bed, cluster: plan, node }, archive, signal)));
     },

@@ -122,7 +122,7 @@ async function build(name: ComponentName, { folder, program, note, signal }: Bui
       {
         attempted: `build ${name}`,
         where: folder,
-        why: lines.at(-1) || cause.message,
+        why: lines.at(-1) || cause.why,
         next: 'look whether the Go module proxy can be reached, then run `up` again',
       },
       { cause },

@@ -8,6 +8,7 @@ import { TestbedError } from './errors.ts';
 import { ensureImage } from './node-runtime.ts';
 import { ensurePackages, IMAGE_PACKAGES } from './prerequisites.ts';
 import { ensureProductImage, PRODUCT_IMAGE, type ProductContext, type ProductImage } from './product-image.ts';
+import { together } from './together.ts';
 
 /** The CLI waits for the controller by itself; this is for a CLI that hangs. */
 const INSTALL_TIMEOUT_MS = 10 * 60_000;
@@ -21,7 +22,9 @@ export async function installTombolo(bed: Bed, context: ProductContext): Promise
   const image = await ensureProductImage(context);
   await loadEverywhere(context, image);
   await writeLaunchers(bed, context.checkout);
-  await Promise.all(bed.clusters.map((cluster) => install(bed, cluster, context, image)));
+  await together(bed.clusters, context.signal, (cluster, signal) =>
+    install(bed, cluster, { ...context, signal }, image),
+  );
 }
 
 async function loadEverywhere(context: ProductContext, image: ProductImage): Promise<void> {
@@ -29,7 +32,9 @@ async function loadEverywhere(context: ProductContext, image: ProductImage): Pro
   const plan = await readPlan(bedFolder(bed.path));
   const targets = (plan?.clusters ?? []).flatMap((cluster) => cluster.nodes.map((node) => ({ bed, cluster, node })));
   await progress.step(`load ${PRODUCT_IMAGE} into ${targets.length} nodes`, () =>
-    Promise.all(targets.map((target) => ensureImage(target, { purpose: 'product', archive: image.archive }, signal))),
+    together(targets, signal, (target, joined) =>
+      ensureImage(target, { purpose: 'product', archive: image.archive }, joined),
+    ),
   );
 }
 
@@ -64,7 +69,7 @@ async function install(bed: Bed, cluster: BedCluster, context: ProductContext, i
       });
     } catch (cause) {
       if (!(cause instanceof CommandError)) throw cause;
-      const why = cause.stderr.trim().split('\n').at(-1) || cause.message;
+      const why = cause.stderr.trim().split('\n').at(-1) || cause.why;
       throw new TestbedError('StepFailed', { attempted: 'install Tombolo', where: cluster.name, why }, { cause });
     }
   });

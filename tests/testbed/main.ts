@@ -10,7 +10,6 @@ import { type Command, type Flags, parseFlags, USAGE } from './flags.ts';
 import { requireRoot } from './prerequisites.ts';
 import { progress } from './progress.ts';
 import { describeBed } from './status.ts';
-import { downTestbed, upTestbed } from './testbed.ts';
 
 const CHECKOUT = resolve(import.meta.dirname, '../..');
 const stderr = (line: string): boolean => process.stderr.write(line);
@@ -21,14 +20,18 @@ async function run({ dir, command }: Flags, signal: AbortSignal): Promise<number
     case 'help':
       process.stdout.write(USAGE);
       return 0;
+    // What brings beds up and down is read only here: `stop` and `status` of a busy machine start faster without it.
     case 'up': {
+      const { upTestbed } = await import('./testbed.ts');
       const bed = await upTestbed({ ...command.request, bare: command.bare, dir }, signal);
       process.stderr.write(`up: ${bed.clusters.map((cluster) => cluster.name).join(', ')} in ${bed.folder}\n`);
       return 0;
     }
-    case 'down':
+    case 'down': {
+      const { downTestbed } = await import('./testbed.ts');
       await downTestbed({ dir }, signal);
       return 0;
+    }
     case 'status':
       return status(dir);
     case 'load':

@@ -1,4 +1,4 @@
-import { runCommand } from '#pkg/runtime';
+import { CommandError, messageOf, runCommand } from '#pkg/runtime';
 import { TestbedError } from './errors.ts';
 import type { Progress } from './progress.ts';
 
@@ -25,9 +25,9 @@ export interface PrerequisiteContext {
   readonly signal: AbortSignal;
 }
 
-/** @throws TestbedError `MissingPrerequisite` unless we are root */
-export function requireRoot(attempted: string): void {
-  if (process.getuid?.() === 0) return;
+/** @throws TestbedError `MissingPrerequisite` unless `uid` (default: ours) is root */
+export function requireRoot(attempted: string, uid = process.getuid?.()): void {
+  if (uid === 0) return;
   throw new TestbedError('MissingPrerequisite', {
     attempted,
     where: 'this machine',
@@ -75,7 +75,7 @@ async function aptGet(
     });
   } catch (cause) {
     signal.throwIfAborted();
-    throw packagesMissing(missing, (cause as Error).message, cause);
+    throw packagesMissing(missing, cause instanceof CommandError ? cause.why : messageOf(cause), cause);
   }
 }
 

@@ -90,7 +90,7 @@ async function step(attempted: string, context: ProductContext, program: string,
     await runCommand(program, args, { cwd: checkout, timeoutMs: BUILD_TIMEOUT_MS, signal });
   } catch (cause) {
     if (!(cause instanceof CommandError)) throw cause;
-    const why = cause.stderr.trim().split('\n').slice(-3).join(' ') || cause.message;
+    const why = cause.stderr.trim().split('\n').slice(-3).join(' ') || cause.why;
     throw new TestbedError('StepFailed', { attempted, where: checkout, why }, { cause });
   }
 }
