@@ -81,6 +81,7 @@ async function main(): Promise<void> {
   if (existsSync(join(ROOT, source('tombolo')))) {
     await bundle({ tombolo: source('tombolo') }, 'dist/cli');
     await cp(join(ROOT, 'charts/tombolo'), join(ROOT, 'dist/cli/chart'), { recursive: true });
+    await cp(join(ROOT, 'cmd/tombolo/bin'), join(ROOT, 'dist/cli/bin'), { recursive: true, verbatimSymlinks: true });
   }
   const node = await stat(join(ROOT, 'node_modules/node/bin/node')).catch(() => undefined);
   if (node === undefined) throw new Error('node_modules/node/bin/node is missing: run `npm install` with its scripts');

@@ -76,6 +76,15 @@ describe('kubeconfig', () => {
   });
 });
 
+describe('flags of a subcommand', () => {
+  test.each([[['invite', 'list', '--kubeconfig', '/none']], [['invite', '--kubeconfig', '/none', 'list']]])(
+    'count wherever they stand: %j',
+    async (args) => {
+      expect((await cli(...args)).stderr).toContain('/none');
+    },
+  );
+});
+
 describe('completion', () => {
   test.each([
     [['un'], ['uncordon', 'uninstall', 'unoffload', 'unpeer']],

@@ -21,11 +21,11 @@ export async function confirm(confirmation: Confirmation): Promise<void> {
   progress.end();
   for (const line of consequences) progress.note(`  - ${line}`);
   if (isYes) return;
-  const facts = { attempted: 'go on', where: 'standard input' };
+  const facts = { attempted: `ask "${question}"`, where: 'standard input' };
   if (!io.isInteractive) {
-    throw new CliError('ConfirmationNeeded', { ...facts, why: `"${question}" cannot be asked without a terminal` });
+    throw new CliError('ConfirmationNeeded', { ...facts, why: 'it is no terminal' });
   }
   if (await io.ask(question, signal)) return;
   signal.throwIfAborted();
-  throw new CliError('Declined', { ...facts, why: `the answer to "${question}" was no` });
+  throw new CliError('Declined', { ...facts, why: 'the answer was no' });
 }

@@ -16,5 +16,6 @@ export function inviteCommand(runner: Runner): Command {
   const revoke = new Command('revoke').description('End an invite that was not used.').argument('<invite>', 'its name');
   act(revoke, runner, 'revoke an invite', async () => (await import('../actions/invite.ts')).revokeInvite);
 
-  return invite.addCommand(list).addCommand(revoke);
+  // Otherwise a flag after the name of a subcommand would be taken for one of `invite` itself.
+  return invite.enablePositionalOptions().addCommand(list).addCommand(revoke);
 }

@@ -33,10 +33,22 @@ export function act<Options>(
     await runner.run<Options>({
       attempted,
       load,
-      options: self.opts<Options & CommonFlags>(),
+      options: optionsOf<Options & CommonFlags>(self),
       args: self.args,
     });
   });
+}
+
+/** A flag that was written before the name of a subcommand (`invite --kubeconfig F list`) counts for the subcommand. */
+function optionsOf<T>(command: Command): T {
+  const options: Record<string, unknown> = { ...command.opts() };
+  for (let parent = command.parent; parent !== null; parent = parent.parent) {
+    for (const [name, value] of Object.entries(parent.opts())) {
+      const isGiven = parent.getOptionValueSource(name) === 'cli' && command.getOptionValueSource(name) !== 'cli';
+      if (isGiven && command.options.some((option) => option.attributeName() === name)) options[name] = value;
+    }
+  }
+  return options as T;
 }
 
 function common(command: Command): Command {

@@ -37,6 +37,7 @@ export function processState(deployment: Deployment, pods: readonly Pod[]): Proc
   const wanted = deployment.spec?.replicas ?? 1;
   const status = deployment.status ?? {};
   const ready = status.readyReplicas ?? 0;
+  if (wanted === 0) return { name, isReady: false, words: 'scaled to 0: it does not run' };
   const isReady =
     status.observedGeneration === generation &&
     status.updatedReplicas === wanted &&

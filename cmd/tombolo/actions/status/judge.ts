@@ -85,7 +85,7 @@ function peerView(peer: Peer, facts: Facts, stale: string | undefined): PeerView
     ...(status.phase === undefined ? [`peer ${name}: no controller has looked at it yet`] : []),
     ...(peer.metadata.deletionTimestamp === undefined
       ? []
-      : [`peer ${name}: it is ending${status.step === undefined ? '' : ` (${status.step})`}`]),
+      : [`peer ${name}: it is ending${(status.step ?? '') === '' ? '' : ` (${status.step})`}`]),
     ...conditions.filter(isBad).map((entry) => `peer ${name}: ${entry.type} is ${entry.status}: ${entry.message}`),
     ...virtualNodes.filter((view) => !view.ready).map((view) => `virtual node ${view.name}: ${view.message}`),
   ];
@@ -104,7 +104,7 @@ function peerView(peer: Peer, facts: Facts, stale: string | undefined): PeerView
     lentNamespaces:
       tenant === undefined ? [] : facts.claims.filter((claim) => claim.metadata.namespace === tenant).map(lentView),
     ...defined({
-      step: status.step,
+      step: status.step === '' ? undefined : status.step,
       clusterName: status.clusterName,
       fingerprint: status.fingerprint ?? peer.spec.fingerprint,
       nameThere: status.nameThere,
