@@ -2,6 +2,7 @@ import { CodedError, type ErrorFacts, type ErrorRule } from '#pkg/runtime';
 
 const RULES = {
   ProviderUnreachable: { retryable: true, next: 'check the peer with `tombolo status`' },
+  Outdated: { retryable: true, next: 'nothing, it is looked at again' },
 } as const satisfies Record<string, ErrorRule>;
 
 /** What goes wrong on the way of a pod to its provider. What keeps a single pod from running is a `Refusal` instead. */

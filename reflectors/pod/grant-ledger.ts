@@ -79,7 +79,8 @@ export function grantLedger(peer: string, grant: () => GrantView): GrantLedger {
 
 function describe(lack: { resource: string; asked: Quantity; free: Quantity }, granted: Quantity | undefined): string {
   const text = (amount: Quantity) => formatAmount(lack.resource, amount);
-  if (granted === undefined) return `the pod asks for ${text(lack.asked)} of ${lack.resource}, and the grant has none`;
+  // In the words of the provider's own refusal, so that a pod says the same whoever refuses it.
+  if (granted === undefined) return `the grant has no ${lack.resource}, ${text(lack.asked)} asked`;
   const free = lack.free < 0n ? '0' : text(lack.free);
-  return `the pod asks for ${text(lack.asked)} of ${lack.resource}, ${free} is free of ${text(granted)} granted`;
+  return `${lack.resource}: asked ${text(lack.asked)}, free ${free}, granted ${text(granted)}`;
 }

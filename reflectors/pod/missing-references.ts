@@ -93,8 +93,11 @@ async function keysOf(
   }
 }
 
-/** What the volumes of `local` cannot do without, under the names of the twin. Pure. */
+/** What the volumes of `local` cannot do without, under the names of the twin. Volumes that nobody mounts need nothing. Pure. */
 export function volumeNeeds(local: Pod): Need[] {
+  const { containers = [], initContainers = [], volumes = [] } = local.spec ?? {};
+  const mounts = [...initContainers, ...containers].flatMap(({ volumeMounts = [] }) => volumeMounts);
+  const mounted = new Set(mounts.map(({ name }) => name));
   const needs: Need[] = [];
   const add = (
     kind: Need['kind'],
@@ -104,7 +107,8 @@ export function volumeNeeds(local: Pod): Need[] {
     const name = kind === 'ConfigMap' ? twinConfigMapName(source.name) : source.name;
     needs.push({ kind, name, keys: (source.items ?? []).map(({ key }) => key) });
   };
-  for (const { configMap, secret, projected } of local.spec?.volumes ?? []) {
+  for (const { name, configMap, secret, projected } of volumes) {
+    if (!mounted.has(name)) continue;
     add('ConfigMap', configMap);
     if (secret?.secretName !== undefined) add('Secret', { ...secret, name: secret.secretName });
     for (const source of projected?.sources ?? []) {

@@ -22,6 +22,8 @@ export interface PodNotes {
   restarts: { readonly remoteUid: string | undefined; readonly before: RestartsBefore } | undefined;
   /** Last state of a remote pod that ended and is gone. */
   departed: Pod | undefined;
+  /** Change of a living pod that the provider refused. */
+  refusedChange: string | undefined;
   /** Patch that the API server did not take over, so that it is not sent again and again. */
   refusedPatch: string | undefined;
 }
@@ -53,6 +55,7 @@ export function createPodMemory(): PodMemory {
           written: undefined,
           restarts: undefined,
           departed: undefined,
+          refusedChange: undefined,
           refusedPatch: undefined,
         };
         notes.set(uid, entry);

@@ -1,11 +1,12 @@
 import { ANNOTATION } from '#pkg/api';
-import { type Informer, KubeError, type Pod, POD, REPLICA_SET, type ReplicaSet } from '#pkg/kube';
+import { type Informer, KubeError, type Pod, POD, type ReplicaSet } from '#pkg/kube';
 import { done, type Reconciler, type ReconcileResult, requeueAfter } from '#pkg/runtime';
 import { chooseRemote } from './choose-remote.ts';
 import { createRemote } from './create-remote.ts';
 import type { GrantLedger } from './grant-ledger.ts';
-import { annotationStep, type JsonPatchStep, livePodPatch, testUid, wrapperPatch } from './live-update.ts';
+import { annotationStep, livePodPatch, testUid, wrapperPatch } from './live-update.ts';
 import type { ReferenceCheck } from './missing-references.ts';
+import { patchRemote } from './patch-remote.ts';
 import { type Facts, isPredecessor, type Plan, planPod, unreachable } from './plan.ts';
 import type { PodReflectorDeps } from './pod-deps.ts';
 import { PodError } from './errors.ts';
@@ -42,6 +43,10 @@ const RETRY_MS = 10_000;
 const WRAPPER_RETRY_MS = 15_000;
 /** A predecessor of the same name is going; its deletion normally wakes us first. */
 const PREDECESSOR_MS = 1_000;
+/** A cache that was behind has caught up by then. */
+const OUTDATED_MS = 300;
+/** The provider is away; its return looks at every pod at once. */
+const AWAY_MS = 5_000;
 /** While a started pod waits for volumes, what it lacks is looked up this often. */
 const WAITING_MS = 3_000;
 
@@ -61,9 +66,15 @@ export function podReconciler(parts: PodParts): Reconciler {
       const notes = parts.memory.of(podUid);
       account(parts, facts, podUid);
       const plan = planPod(facts);
-      const recheckMs = await execute(parts, { namespace, podUid, facts, notes, plan }, signal);
-      if (isOver(facts, plan)) parts.memory.forget(podUid);
-      return recheckMs === undefined ? done : requeueAfter(recheckMs);
+      try {
+        const recheckMs = await execute(parts, { namespace, podUid, facts, notes, plan }, signal);
+        if (isOver(facts, plan)) parts.memory.forget(podUid);
+        return recheckMs === undefined ? done : requeueAfter(recheckMs);
+      } catch (error) {
+        if (!(error instanceof PodError)) throw error;
+        // Both are said elsewhere (the node's condition) or pass by themselves: a line per pod would only be noise.
+        return requeueAfter(error.code === 'Outdated' ? OUTDATED_MS : AWAY_MS);
+      }
     },
   };
 }
@@ -84,6 +95,7 @@ function gather({ deps, locals, watches, link, memory }: PodParts, namespace: st
   const remotes = view?.pods(podUid) ?? [];
   const wrapper = view?.wrapper(podUid);
   const isThere = remotes.length > 0 || wrapper !== undefined;
+  if (isThere && notes !== undefined) notes.creatingUntilMs = 0; // the cache has it: if it goes, it was deleted
   return {
     peer: deps.remote.peer,
     local,
@@ -124,11 +136,13 @@ async function execute(parts: PodParts, run: Run, signal: AbortSignal): Promise<
     refusal ??= outcome.refusal;
     rechecks.push(outcome.recheckMs);
   }
-  if (plan.lost) rechecks.push(await confirmLost(parts, run, signal));
-  if (plan.remove !== undefined)
-    await removeRemote(plan.remove, run.namespace, run.podUid, notes, parts.removing, signal);
-  if (plan.orphan !== undefined) await orphanPodOf(plan.orphan, parts.removing, signal);
+  // The status first: it is due at home also while the provider is away and the rest fails.
   rechecks.push(...(await showStatus(parts, run, refusal, signal)));
+  if (plan.lost) rechecks.push(await confirmLost(parts, run, signal));
+  if (plan.remove !== undefined) {
+    await removeRemote(plan.remove, run.namespace, run.podUid, notes, parts.removing, signal);
+  }
+  if (plan.orphan !== undefined) await orphanPodOf(plan.orphan, parts.removing, signal);
   if (plan.show !== undefined) await updateLiving(parts, run, plan.show, signal);
   if (plan.finish) await finish(parts, run, signal);
   const due = rechecks.filter((ms) => ms !== undefined);
@@ -248,39 +262,32 @@ async function retryWrapper(
   if (waitMs > 0) return waitMs;
   notes.retriedMs = clock.now();
   const steps = [testUid(wrapper), annotationStep(wrapper, ANNOTATION.retry, clock.wall().toISOString())];
-  await patchThere({ deps, link }, REPLICA_SET, wrapper, steps, signal);
+  await patchRemote('ReplicaSet', wrapper, steps, { remote: deps.remote, link }, signal);
   return WRAPPER_RETRY_MS;
 }
 
 /** Carries changes of a living pod over, to it and to what a re-creation is made from. */
-async function updateLiving(parts: PodParts, { facts }: Run, shown: Pod, signal: AbortSignal): Promise<void> {
+async function updateLiving(parts: PodParts, { facts, notes }: Run, shown: Pod, signal: AbortSignal): Promise<void> {
   const { local, wrapper } = facts;
   const context = local === undefined ? undefined : remoteContext(parts, local);
   if (local === undefined || context === undefined || isTerminating(local) || isTerminal(local)) return;
   const { living } = chooseRemote(facts.remotes);
   if (living !== shown || isTerminal(living) || isTerminating(living)) return;
+  const patching = { remote: parts.deps.remote, link: parts.link };
   const podSteps = livePodPatch(local, living, context);
-  if (podSteps !== undefined) await patchThere(parts, POD, living, podSteps, signal);
   const wrapperSteps = wrapper === undefined ? undefined : wrapperPatch(local, wrapper, context);
-  if (wrapper !== undefined && wrapperSteps !== undefined) {
-    await patchThere(parts, REPLICA_SET, wrapper, wrapperSteps, signal);
-  }
-}
-
-async function patchThere(
-  { deps, link }: Pick<PodParts, 'deps' | 'link'>,
-  resource: typeof POD | typeof REPLICA_SET,
-  object: Pod | ReplicaSet,
-  steps: readonly JsonPatchStep[],
-  signal: AbortSignal,
-): Promise<void> {
-  const { client } = deps.remote.cluster;
-  const { name, namespace } = object.metadata;
-  const ref = { name, ...(namespace !== undefined && { namespace }) };
+  const change = JSON.stringify([podSteps, wrapperSteps]);
+  if ((podSteps === undefined && wrapperSteps === undefined) || change === notes.refusedChange) return;
   try {
-    await link.call((s) => client.patch(resource as typeof POD, ref, steps, { type: 'json', signal: s }), signal);
+    if (podSteps !== undefined) await patchRemote('Pod', living, podSteps, patching, signal);
+    if (wrapper !== undefined && wrapperSteps !== undefined) {
+      await patchRemote('ReplicaSet', wrapper, wrapperSteps, patching, signal);
+    }
   } catch (error) {
-    if (!(error instanceof KubeError && error.isNotFound)) throw error; // gone: its event is on the way
+    if (!(error instanceof KubeError && (error.isInvalid || error.isForbidden))) throw error;
+    notes.refusedChange = change; // the same change is not sent again; another one is
+    const message = `${facts.peer}: a change of the pod was refused: ${error.why}`;
+    parts.deps.events.event(asPod(local), 'Warning', 'FailedReflection', message);
   }
 }
 

@@ -109,7 +109,7 @@ export function createPodReflector(deps: PodReflectorDeps): PodReflector {
       });
       using _ready = deps.onReadyChange(enqueueAll);
       using _grant = deps.onGrantChange?.(enqueueWaiting);
-      using _link = link.onRecovery(enqueueWaiting);
+      using _link = link.onRecovery(enqueueAll);
       using _twins = twins.on((namespace) => enqueueWhere((pod) => pod.metadata.namespace === namespace, 'high'));
       group.start('home pods', (s) => locals.run(s));
       group.start('twins', async (s) => {

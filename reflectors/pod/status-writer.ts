@@ -2,7 +2,8 @@ import { CONDITION } from '#pkg/api';
 import { KubeError, type Pod, POD } from '#pkg/kube';
 import type { ConditionContext } from './conditions.ts';
 import type { Interner } from './interner.ts';
-import { annotationStep, testUid } from './live-update.ts';
+import { annotationStep, type JsonPatchStep, testUid } from './live-update.ts';
+import { type PatchDeps, patchRemote } from './patch-remote.ts';
 import type { PodReflectorDeps } from './pod-deps.ts';
 import { noteWritten, type PodNotes } from './pod-memory.ts';
 import { conditionOf, isTerminal, type PodStatus } from './pod-types.ts';
@@ -180,20 +181,14 @@ function withoutRefused(patch: StatusPatch, error: KubeError): StatusPatch {
  * Only onto the version that the offset was computed from: two replicas that both think the node is theirs cannot count
  * one re-creation twice.
  */
-async function noteRestarts(
-  remote: Pod,
-  before: RestartsBefore,
-  { remote: provider, link }: Pick<PodReflectorDeps, 'remote'> & { readonly link: ProviderLink },
-  signal: AbortSignal,
-): Promise<void> {
-  const { name, namespace, resourceVersion } = remote.metadata;
-  const ref = { name, ...(namespace !== undefined && { namespace }) };
-  const steps = [
+async function noteRestarts(remote: Pod, before: RestartsBefore, deps: PatchDeps, signal: AbortSignal): Promise<void> {
+  const { resourceVersion } = remote.metadata;
+  const steps: JsonPatchStep[] = [
     testUid(remote),
     { op: 'test', path: '/metadata/resourceVersion', value: resourceVersion },
     annotationStep(remote, RESTARTS_BEFORE, formatRestartsBefore(before)),
   ];
-  await link.call((s) => provider.cluster.client.patch(POD, ref, steps, { type: 'json', signal: s }), signal);
+  await patchRemote('Pod', remote, steps, deps, signal);
 }
 
 /** Events name kind and version of what they are about; objects of a cache may lack both. */

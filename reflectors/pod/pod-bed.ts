@@ -1,0 +1,218 @@
+/**
+ * For the cluster tests of this folder: a virtual node made by hand on one cluster of the bare test bed, a twin namespace on
+ * the other, and the pod reflector between them in this process. Nothing else of Tombolo runs.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  type Cluster,
+  CONFIG_MAP,
+  connectCluster,
+  eventRecorder,
+  type KubeObject,
+  LEASE,
+  loadKubeconfig,
+  microTime,
+  NAMESPACE,
+  NODE,
+  type Node,
+  type Pod,
+  POD,
+  REPLICA_SET,
+  type ReplicaSet,
+} from '#pkg/kube';
+import { type Log, silentLog, systemClock } from '#pkg/runtime';
+import type { Twin, TwinTable } from '#reflectors/framework';
+import type { GrantView } from './pod-deps.ts';
+import { createPodReflector, type PodSource } from './pod-reflector.ts';
+
+export interface PodBed extends AsyncDisposable {
+  readonly home: Cluster;
+  readonly provider: Cluster;
+  readonly nodeName: string;
+  readonly namespace: string;
+  readonly twin: string;
+  readonly pods: PodSource;
+  grant: GrantView;
+  /** Sets what `isReady()` says and tells the reflector. */
+  setReady(ready: boolean): void;
+  setTwin(twin: Twin | undefined): void;
+  /** Stops the reflector as a killed process would, and starts a new one. */
+  restart(between?: () => Promise<void>): Promise<void>;
+  create(pod: { metadata: Partial<Pod['metadata']>; spec: object }): Promise<Pod>;
+  local(name: string): Promise<Pod | undefined>;
+  remotes(uid: string): Promise<Pod[]>;
+  wrappers(): Promise<ReplicaSet[]>;
+}
+
+/** Folder of the bed; the shared one of the checkout unless the environment names another. */
+const BED = process.env['TESTBED_DIR'] ?? new URL('../../.testbed', import.meta.url).pathname;
+
+async function connect(name: string): Promise<Cluster> {
+  return connectCluster({ ...(await loadKubeconfig(`${BED}/${name}/kubeconfig`)), name });
+}
+
+/** @param name tells the objects of one test from those of others */
+export async function podBed(name: string, log: Log = silentLog): Promise<PodBed> {
+  const suffix = Math.random().toString(36).slice(2, 7);
+  const nodeName = `${name}-${suffix}`;
+  const namespace = `${name}-${suffix}`;
+  const twinName = `${namespace}-milan`;
+  const home = await connect('milan');
+  const provider = await connect('rome');
+  await home.client.create(NAMESPACE, { metadata: { name: namespace } });
+  await provider.client.create(NAMESPACE, {
+    metadata: { name: twinName, labels: { 'pod-security.kubernetes.io/enforce': 'baseline' } },
+  });
+  const owner = await provider.client.create(CONFIG_MAP, { metadata: { name: 'tombolo-twin', namespace: twinName } });
+  const stop = new AbortController();
+  const node = await keepNode(home, nodeName, stop.signal);
+
+  let twin: Twin | undefined = {
+    namespace: twinName,
+    state: 'Accepted',
+    reason: 'Accepted',
+    message: 'accepted',
+    ownerUid: owner.metadata.uid ?? '',
+  };
+  const twinHandlers = new Set<(home: string) => void>();
+  const readyHandlers = new Set<() => void>();
+  let isReady = true;
+  const bed = { grant: {} as GrantView };
+  const twins: TwinTable = {
+    twinOf: (ns) => (ns === namespace ? twin : undefined),
+    homeOf: (ns) => (ns === twinName ? namespace : undefined),
+    list: () => (twin === undefined ? [] : [{ home: namespace, twin }]),
+    on: (handler) => register(twinHandlers, handler),
+  };
+  const events = eventRecorder(home.client, { component: 'pod-bed' });
+  const start = () => {
+    const run = new AbortController();
+    const reflector = createPodReflector({
+      home,
+      remote: { peer: 'rome', origin: 'milan', cluster: provider },
+      nodeName,
+      nodeAddress: () => '198.18.0.99',
+      twins,
+      // Nodes of kwok, where the bed has some, only pretend to run pods.
+      placement: () => ({ nodeSelector: { 'tombolo.test/real': 'true' } }),
+      grant: () => bed.grant,
+      translate: () => undefined,
+      events,
+      clock: systemClock,
+      log,
+      isReady: () => isReady,
+      onReadyChange: (handler) => register(readyHandlers, handler),
+    });
+    return { pods: reflector.pods, stop: run, ended: reflector.run(run.signal) };
+  };
+  let running = start();
+  const telling = events.run(stop.signal);
+
+  return Object.assign(bed, {
+    home,
+    provider,
+    nodeName,
+    namespace,
+    twin: twinName,
+    get pods() {
+      return running.pods;
+    },
+    setReady(ready: boolean) {
+      isReady = ready;
+      for (const handler of readyHandlers) handler();
+    },
+    setTwin(next: Twin | undefined) {
+      twin = next;
+      for (const handler of twinHandlers) handler(namespace);
+    },
+    async restart(between?: () => Promise<void>) {
+      running.stop.abort(new Error('killed'));
+      await running.ended;
+      await between?.();
+      running = start();
+    },
+    create: (pod: { metadata: Partial<Pod['metadata']>; spec: object }) =>
+      home.client.create(POD, { metadata: { namespace, ...pod.metadata }, spec: { nodeName, terminationGracePeriodSeconds: 1, ...pod.spec } } as Pod),
+    local: (podName: string) => found(home.client.get(POD, { namespace, name: podName })),
+    async remotes(uid: string) {
+      const query = { namespace: twinName, labelSelector: `tombolo.io/pod-uid=${uid}` };
+      return (await provider.client.list(POD, query)).items;
+    },
+    wrappers: async () => (await provider.client.list(REPLICA_SET, { namespace: twinName })).items,
+    async [Symbol.asyncDispose]() {
+      running.stop.abort(new Error('over'));
+      await running.ended;
+      stop.abort(new Error('over'));
+      await Promise.all([node.ended, telling]);
+      await home.client.deleteCollection(POD, { namespace });
+      for (const pod of (await home.client.list(POD, { namespace })).items) {
+        await found(home.client.delete(POD, { namespace, name: pod.metadata.name }, { gracePeriodSeconds: 0 }));
+      }
+      await found(home.client.delete(NODE, { name: nodeName }));
+      await found(home.client.delete(NAMESPACE, { name: namespace }));
+      await found(provider.client.delete(NAMESPACE, { name: twinName }));
+      await home[Symbol.asyncDispose]();
+      await provider[Symbol.asyncDispose]();
+    },
+  });
+}
+
+/** A Ready node with a lease, renewed until the signal aborts. */
+async function keepNode(home: Cluster, name: string, signal: AbortSignal): Promise<{ ended: Promise<void> }> {
+  const status: Node['status'] = {
+    capacity: { cpu: '64', memory: '64Gi', pods: '1000' },
+    allocatable: { cpu: '64', memory: '64Gi', pods: '1000' },
+    conditions: [{ type: 'Ready', status: 'True', reason: 'Test', message: 'made by hand' }],
+  };
+  await home.client.create(NODE, {
+    metadata: { name, labels: { 'kubernetes.io/hostname': name, type: 'virtual-kubelet' } },
+    spec: { taints: [{ key: 'tombolo.io/virtual-node', value: 'rome', effect: 'NoSchedule' }] },
+  });
+  await home.client.patch(NODE, { name }, { status }, { type: 'merge', subresource: 'status' });
+  const renew = async () => {
+    const spec = { holderIdentity: name, leaseDurationSeconds: 40, renewTime: microTime(new Date()) };
+    await home.client.apply(
+      LEASE,
+      { metadata: { name, namespace: 'kube-node-lease' }, spec } as KubeObject & { metadata: { name: string } },
+      { fieldManager: 'pod-bed', force: true },
+    );
+  };
+  await renew();
+  const loop = async () => {
+    while (!signal.aborted) {
+      await sleep(8_000, undefined, { signal }).catch(() => {}); // aborted: the loop ends
+      if (!signal.aborted) await renew();
+    }
+  };
+  return { ended: loop() };
+}
+
+function register<F>(set: Set<F>, handler: F): Disposable {
+  set.add(handler);
+  return { [Symbol.dispose]: () => void set.delete(handler) };
+}
+
+/** The answer, or undefined where there is nothing of that name. */
+export async function found<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if ((error as { isNotFound?: boolean }).isNotFound === true) return undefined;
+    throw error;
+  }
+}
+
+/** Polls until `look` gives something else than undefined or false. @throws Error naming `what` after the deadline */
+export async function until<T>(
+  what: string,
+  look: () => Promise<T | undefined | false>,
+  deadlineMs = 30_000,
+): Promise<T> {
+  const end = performance.now() + deadlineMs;
+  for (;;) {
+    const seen = await look();
+    if (seen !== undefined && seen !== false) return seen;
+    if (performance.now() > end) throw new Error(`not within ${deadlineMs} ms: ${what}`);
+    await sleep(200);
+  }
+}
