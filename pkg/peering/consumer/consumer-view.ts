@@ -92,6 +92,8 @@ function degradedVerdict(credentials: PeerCredentials, session: ConsumerSession,
   const { endpoint } = session;
   if (endpoint.failures >= 2 && nowMs - endpoint.goodAtMs >= FRESH_MS) {
     const shown = verdictOf(endpoint.error, 'True');
+    // What the endpoint itself says (another key, "I do not know you") needs no words of ours around it.
+    if (!isPeeringError(endpoint.error, 'PeerUnreachable')) return shown;
     return { ...shown, message: `the peering endpoint does not answer: ${shown.message}` };
   }
   if (session.renewing.error !== undefined) {

@@ -10,7 +10,7 @@ const RENEW_AT = 0.8;
 /** Milliseconds until the token should be renewed; 0 or less: now. */
 export function renewInMs(credentials: PeerCredentials, now: Date): number {
   const leftMs = credentials.expiresAt.getTime() - now.getTime();
-  return leftMs - credentials.lifetimeSeconds * 1000 * (1 - RENEW_AT);
+  return Math.round(leftMs - credentials.lifetimeSeconds * 1000 * (1 - RENEW_AT));
 }
 
 /**
