@@ -48,6 +48,8 @@ const FIELD_MANAGER = 'tombolo-offloading';
 const CREATE_AFTER_MS = 700;
 /** While pods leave; nothing tells us when a budget allows an eviction. */
 const DRAIN_CHECK_MS = 2_000;
+/** What we decided by had changed: the watch brings the change within a moment. */
+const CACHE_BEHIND_MS = 200;
 const RETRY_PEER_MS = 5_000;
 /** The binding in the namespace is not watched; drift of it is repaired at this pace. */
 const RESYNC_MS = 300_000;
@@ -74,6 +76,15 @@ class OffloadingReconciler implements Reconciler {
   }
 
   async reconcile(name: string, signal: AbortSignal): Promise<ReconcileResult> {
+    try {
+      return await this.#step(name, signal);
+    } catch (error) {
+      if (error instanceof KubeError && error.isConflict) return requeueAfter(CACHE_BEHIND_MS);
+      throw error;
+    }
+  }
+
+  async #step(name: string, signal: AbortSignal): Promise<ReconcileResult> {
     const { namespaces, offloadings, client, clock, events } = this.#deps;
     const namespace = namespaces.get(name);
     const offloading = offloadings.get(`${name}/${NAME.offloading}`);

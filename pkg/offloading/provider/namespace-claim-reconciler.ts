@@ -9,7 +9,7 @@ import {
   tenantNamespace,
   typeMeta,
 } from '#pkg/api';
-import { type Informer, isNotFound, type KubeClient, type Namespace } from '#pkg/kube';
+import { type Informer, type KubeClient, KubeError, type Namespace } from '#pkg/kube';
 import { type Clock, done, type Reconciler, type ReconcileResult, requeueAfter } from '#pkg/runtime';
 import { provisionTwin, type TwinOptions } from './provision-twin.ts';
 import { removeTwin } from './remove-twin.ts';
@@ -34,6 +34,9 @@ const REMOVAL_CHECK_MS = 1_000;
 const RESYNC_MS = 300_000;
 /** A name that is taken may become free without an event that we would see in time. */
 const TAKEN_CHECK_MS = 30_000;
+
+/** A claim that is answered later than this is told what is waited for. */
+const FIRST_ANSWER_MS = 3_000;
 
 type Verdict = Pick<NamespaceClaimStatus, 'state' | 'reason' | 'message' | 'twin' | 'ownerUid'>;
 
@@ -68,7 +71,6 @@ export function namespaceClaimReconciler(deps: NamespaceClaimDeps): Reconciler {
     } else if (before === undefined && !claim.metadata.finalizers?.includes(FINALIZER.twin)) {
       // Before the namespace: a claim that went meanwhile would leave it behind.
       await addFinalizer(claim, signal);
-      return { state: 'Waiting', reason: 'Waiting', message: `makes ${chosen.name}` };
     }
     // What was made once stays what it is, also where patterns or the claim change later.
     const name = before ?? ('name' in chosen ? chosen.name : '');
@@ -108,6 +110,8 @@ export function namespaceClaimReconciler(deps: NamespaceClaimDeps): Reconciler {
   }
 
   async function writeStatus(claim: NamespaceClaim, verdict: Verdict, signal: AbortSignal): Promise<void> {
+    // While the parts of a new twin appear, within a second: the first answer that says something is the one that counts.
+    if (verdict.state === 'Waiting' && claim.status?.state === undefined && ageMs(claim) < FIRST_ANSWER_MS) return;
     const status = claimStatus(claim, verdict, clock.wall());
     if (status === undefined) return;
     const { name, namespace, uid } = claim.metadata;
@@ -146,6 +150,10 @@ export function namespaceClaimReconciler(deps: NamespaceClaimDeps): Reconciler {
     return done;
   }
 
+  function ageMs({ metadata }: NamespaceClaim): number {
+    return clock.wall().getTime() - Date.parse(metadata.creationTimestamp ?? '');
+  }
+
   return {
     name: 'namespace-claim',
     async reconcile(key, signal) {
@@ -159,7 +167,8 @@ export function namespaceClaimReconciler(deps: NamespaceClaimDeps): Reconciler {
         if (verdict.state === 'Waiting') return requeueAfter(PARTS_CHECK_MS);
         return requeueAfter(verdict.reason === 'NameTaken' ? TAKEN_CHECK_MS : RESYNC_MS);
       } catch (error) {
-        if (isNotFound(error)) return requeueAfter(PARTS_CHECK_MS); // claim or namespace went meanwhile
+        // Claim or namespace changed or went meanwhile, and the cache will say so in a moment.
+        if (error instanceof KubeError && (error.isNotFound || error.isConflict)) return requeueAfter(PARTS_CHECK_MS);
         throw error;
       }
     },

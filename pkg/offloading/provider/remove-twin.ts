@@ -9,6 +9,7 @@ import {
   POD,
   type Pod,
   REPLICA_SET,
+  type ReplicaSet,
   RESOURCE_QUOTA,
   type Resource,
   ROLE_BINDING,
@@ -69,7 +70,10 @@ async function retain(
 ): Promise<Removal> {
   const { name, uid } = namespace.metadata;
   const labelSelector = `${LABEL.origin}=${owner.consumer}`;
-  await client.deleteCollection(REPLICA_SET, { namespace: name, labelSelector }, { signal });
+  const wrappers = await client.list<ReplicaSet>(REPLICA_SET, { namespace: name, labelSelector }, { signal });
+  await mapLimit(wrappers.items, PARALLEL, ({ metadata }) =>
+    remove(client, REPLICA_SET, name, metadata.name, signal, metadata.uid),
+  );
   const { items } = await client.list<Pod>(POD, { namespace: name, labelSelector }, { signal });
   const standing = items.filter((pod) => pod.metadata.deletionTimestamp === undefined);
   await mapLimit(standing, PARALLEL, (pod) => remove(client, POD, name, pod.metadata.name, signal, pod.metadata.uid));
