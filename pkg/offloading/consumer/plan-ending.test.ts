@@ -40,7 +40,7 @@ const plan = (pods: Pod[], madeBefore?: Date) => {
   return { evict: names(evict), fail: names(fail), leaving: names(leaving) };
 };
 
-test('REF-03 controlled pods are evicted, bare running ones fail, finished and never-started bare ones stay', () => {
+test('controlled pods are evicted, bare running ones fail, finished and never-started bare ones stay', () => {
   const pods = [
     pod('web', { kind: 'ReplicaSet' }),
     pod('pending', { kind: 'ReplicaSet', phase: 'Pending' }),

@@ -41,7 +41,7 @@ describe('names of twins', () => {
     expect(defaultTwinName('a', 'b-c')).toMatch(/^a-b-c-[0-9a-f]{8}$/);
   });
 
-  test('REF-09 what the provider reserves is refused with the rule', () => {
+  test('what the provider reserves is refused with the rule', () => {
     expect(twinName(claim('shop', { twinStrategy: 'Named', twinName: 'prod' }), 'milan')).toEqual({
       refused: 'the name prod is not allowed for this peer; allowed are *-milan, shop',
     });

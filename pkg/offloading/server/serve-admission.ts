@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Log } from '#pkg/runtime';
@@ -42,13 +43,14 @@ export async function serveAdmission(options: ServeAdmissionOptions): Promise<Ad
   };
   const app = admissionApp(options.handlers, log);
   let isStopping = false;
-  const server = createServer(
-    { ...context(), minVersion: 'TLSv1.2', keepAliveTimeout: KEEP_ALIVE_MS },
-    (request, response) => {
-      if (isStopping) response.setHeader('connection', 'close');
-      app(request, response);
-    },
-  );
+  const underWay = new Set<ServerResponse>();
+  const tls = { ...context(), minVersion: 'TLSv1.2', keepAliveTimeout: KEEP_ALIVE_MS } as const;
+  const server = createServer(tls, (request, response) => {
+    underWay.add(response);
+    response.once('close', () => underWay.delete(response));
+    if (isStopping) endConnection(response);
+    app(request, response);
+  });
   server.headersTimeout = KEEP_ALIVE_MS + 1_000; // must be above keepAliveTimeout, or idle connections are cut by it
   server.on('tlsClientError', (error) => log.debug({ error: messageOf(error) }, 'TLS of a webhook call failed'));
   server.on('clientError', (_error, socket) => socket.destroy());
@@ -58,10 +60,17 @@ export async function serveAdmission(options: ServeAdmissionOptions): Promise<Ad
     port: (server.address() as AddressInfo).port,
     async [Symbol.asyncDispose]() {
       isStopping = true;
+      // Not idle yet, so closing idle connections would leave them open: cut later, perhaps under a new request (REF-23).
+      for (const response of underWay) endConnection(response);
       renewal[Symbol.dispose]();
       await close(server);
     },
   };
+}
+
+/** The API server sends its next request elsewhere. Nothing to do once the answer has begun. */
+function endConnection(response: ServerResponse): void {
+  if (!response.headersSent) response.setHeader('connection', 'close');
 }
 
 async function listen(server: Server, { port, host }: ServeAdmissionOptions): Promise<void> {
