@@ -13,17 +13,31 @@ interface Document {
   apiVersion: string;
   kind: string;
   metadata: { name: string; namespace?: string };
+  spec?: { replicas?: number };
 }
 
-/** Which objects of an installed manifest are not in the cluster any more, as `Kind name`. */
-export async function missingObjects(manifest: string, cluster: Cluster, signal: AbortSignal): Promise<string[]> {
+/**
+ * Which objects of an installed manifest are gone, or are Deployments that somebody has scaled, as `Kind name`. What else was
+ * changed by hand is left to its author.
+ */
+export async function driftedObjects(manifest: string, cluster: Cluster, signal: AbortSignal): Promise<string[]> {
   const { parse } = await import('yaml');
   const documents = normalised(manifest).map((text) => parse(text) as Document | null);
-  const present = documents.filter((document) => document !== null);
+  const wanted = documents.filter((document) => document !== null);
   const answers = await Promise.all(
-    present.map(async (document) => (await cluster.client.request('GET', pathOf(document), { signal })).status),
+    wanted.map((document) => cluster.client.request('GET', pathOf(document), { signal })),
   );
-  return present.flatMap(({ kind, metadata }, index) => (answers[index] === 404 ? [`${kind} ${metadata.name}`] : []));
+  return wanted.flatMap((document, index) => {
+    const answer = answers[index];
+    const isMissing = answer?.status === 404;
+    const isScaled = document.kind === 'Deployment' && answer?.status === 200 && isScaledFrom(document, answer.body);
+    return isMissing || isScaled ? [`${document.kind} ${document.metadata.name}`] : [];
+  });
+}
+
+function isScaledFrom({ spec }: Document, body: Buffer): boolean {
+  const live = JSON.parse(body.toString('utf8')) as Document;
+  return live.spec?.replicas !== spec?.replicas;
 }
 
 /** Plural of a built-in kind: the chart holds no other. */

@@ -3,7 +3,7 @@ import { type Cluster, SECRET } from '#pkg/kube';
 import { type Session, waitFor } from '../../session.ts';
 import { undefinedIfAbsent } from '../installed.ts';
 import { type Helm, RELEASE } from './helm.ts';
-import { missingObjects, normalised } from './manifest.ts';
+import { driftedObjects, normalised } from './manifest.ts';
 
 export interface Upgrade {
   readonly session: Session;
@@ -25,7 +25,7 @@ export async function upgradeIfNeeded({ session, helm, cluster, wanted, flags }:
   if (state?.status === 'deployed') {
     const installed = await helm.manifest();
     const isEqual = normalised(installed).join('\n') === normalised(wanted).join('\n');
-    if (isEqual && (await missingObjects(installed, cluster, session.signal)).length === 0) return false;
+    if (isEqual && (await driftedObjects(installed, cluster, session.signal)).length === 0) return false;
   }
   session.progress.step(state === undefined ? 'installing the chart' : 'updating the chart');
   await helm.upgrade(flags);
