@@ -132,7 +132,10 @@ export async function podBed(name: string, log: Log = silentLog): Promise<PodBed
       running = start();
     },
     create: (pod: { metadata: Partial<Pod['metadata']>; spec: object }) =>
-      home.client.create(POD, { metadata: { namespace, ...pod.metadata }, spec: { nodeName, terminationGracePeriodSeconds: 1, ...pod.spec } } as Pod),
+      home.client.create(POD, {
+        metadata: { namespace, ...pod.metadata },
+        spec: { nodeName, terminationGracePeriodSeconds: 1, ...pod.spec },
+      } as Pod),
     local: (podName: string) => found(home.client.get(POD, { namespace, name: podName })),
     async remotes(uid: string) {
       const query = { namespace: twinName, labelSelector: `tombolo.io/pod-uid=${uid}` };

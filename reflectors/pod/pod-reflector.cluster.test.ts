@@ -293,10 +293,10 @@ describe('pods between two real clusters', () => {
   });
 
   test('POD-70 POD-71 a grant that is too small or cordoned is named; the pod starts when there is room', async () => {
-    bed.grant = { granted: { cpu: '1', pods: '5' } };
-    const containers = [{ ...sleeper, resources: { requests: { cpu: '2' } } }];
+    bed.grant = { granted: { cpu: '10m', pods: '5' } };
+    const containers = [{ ...sleeper, resources: { requests: { cpu: '20m' } } }];
     await bed.create({ metadata: { name: 'big' }, spec: { containers } });
-    expect(await refusedAs('big', 'GrantExceeded')).toBe('rome: cpu: asked 2, free 1, granted 1');
+    expect(await refusedAs('big', 'GrantExceeded')).toBe('rome: cpu: asked 20m, free 10m, granted 10m');
     bed.grant = { granted: { cpu: '4', pods: '5' }, cordoned: true };
     expect(await refusedAs('big', 'GrantCordoned')).toContain('cordoned');
     expect((await bed.wrappers()).filter(({ metadata }) => metadata.name === 'big')).toEqual([]);
