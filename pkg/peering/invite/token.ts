@@ -101,7 +101,7 @@ export function parseInvite(text: string, options: { now: Date }): InviteToken {
   const { expiresAt, version: _, ...token } = parsed.data;
   const end = new Date(expiresAt);
   if (options.now.getTime() > end.getTime() + CLOCK_TOLERANCE_MS)
-    throw refuse('InviteExpired', `it ended at ${expiresAt}`);
+    throw refuse('InviteExpired', `it expired at ${expiresAt}`);
   return { ...token, expiresAt: end };
 }
 

@@ -53,7 +53,7 @@ async function useInvite(
     const user = invite.status?.redeemedBy;
     if (user !== undefined && user !== consumer) throw refuse('InviteUsed', 'it was used by another cluster');
     if (clock.wall().getTime() >= Date.parse(invite.spec.expiresAt)) {
-      throw refuse('InviteExpired', `the invite ended at ${invite.spec.expiresAt}`);
+      throw refuse('InviteExpired', `the invite expired at ${invite.spec.expiresAt}`);
     }
     // Before the invite is spent: its own cluster may peer with itself only under a name that it has chosen (PEER-14).
     if (consumer === identity.fingerprint && (await findByFingerprint(client, consumer, signal)) === undefined) {
