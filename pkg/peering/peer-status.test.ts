@@ -66,7 +66,7 @@ describe('what a consumer shows', () => {
     );
   });
 
-  test('PEER-33 nothing as True that was not verified within the last 20 s', () => {
+  test('nothing as True that was not verified within the last 20 s', () => {
     const silent = session(({ api, endpoint }) => {
       for (const track of [api, endpoint])
         Object.assign(track, { failures: 3, error: new PeeringError('PeerUnreachable', facts) });
@@ -98,7 +98,7 @@ describe('what a consumer shows', () => {
     );
   });
 
-  test('PEER-15 another key is said, and that nothing is sent', () => {
+  test('another key is said, and that nothing is sent', () => {
     const changed = session(({ endpoint }) =>
       Object.assign(endpoint, { failures: 1, error: new PeeringError('IdentityChanged', facts) }),
     );
@@ -109,7 +109,7 @@ describe('what a consumer shows', () => {
     ]);
   });
 
-  test('PEER-04 no status holds a token', () => {
+  test('no status holds a token', () => {
     const status = statusOf(peer, [consumerReport(peer, credentials, session(), 1)], NOW);
     expect(JSON.stringify(status)).not.toContain(credentials.token);
   });

@@ -153,7 +153,7 @@ describe('invites and kubeconfigs', () => {
     expect(stored).not.toContain(secret);
   });
 
-  test('PEER-06 two kubeconfigs give an invite there and a wish here, and nothing of a kubeconfig', async () => {
+  test('two kubeconfigs give an invite there and a wish here, and nothing of a kubeconfig', async () => {
     const [milan, rome] = [cluster('milan'), cluster('rome')];
     const [result] = await peeringFromKubeconfigs(milan, rome, { name: 'roma' });
     expect(result?.started).toMatchObject({ peer: 'roma', isNew: true });

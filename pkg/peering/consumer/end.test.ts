@@ -8,7 +8,7 @@ import { newIdentity, peeringBed, type PeeringBed } from '../doubles/peering-bed
 import { PeeringError } from '../errors.ts';
 import { endConsumer, type EndState } from './end.ts';
 import { type PeerCredentials, secretOfCredentials } from './peer-credentials.ts';
-import { consumerSession, type ConsumerSession } from './session.ts';
+import { consumerSession } from './session.ts';
 import { SECRET } from '#pkg/kube';
 
 const milan = newIdentity();
@@ -97,7 +97,7 @@ describe('the end of using a peer', () => {
     expect(await end()).toEqual({ state: 'Done' });
   });
 
-  test('PEER-26 while the peer is away says what can be done and deletes nothing', async () => {
+  test('while the peer is away says what can be done and deletes nothing', async () => {
     await using bed = await peeringBed();
     const { home, session, end } = await scene(bed);
     const facts = {
@@ -114,7 +114,7 @@ describe('the end of using a peer', () => {
     expect(home.writes).toEqual([]);
   });
 
-  test('PEER-15 sends no goodbye to another key', async () => {
+  test('sends no goodbye to another key', async () => {
     await using bed = await peeringBed();
     const { home, session, end } = await scene(bed);
     const facts = { attempted: 'test', where: 'rome', why: 'identity changed' };

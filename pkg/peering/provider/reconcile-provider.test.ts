@@ -131,7 +131,7 @@ describe('the end of lending', () => {
     expect(isConditionTrue(grant.status?.conditions, 'Ending')).toBe(true);
   });
 
-  test('PEER-26 says within 10 s that the consumer is away, and deletes nothing', async () => {
+  test('says within 10 s that the consumer is away, and deletes nothing', async () => {
     const { client, clock, look, change } = await scene();
     await look();
     use(client);

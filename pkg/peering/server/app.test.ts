@@ -113,7 +113,7 @@ describe('redeem', () => {
     expect(await codeOf(guesser.redeem({ invite, secret: 'z'.repeat(43), ...asMilan }, signal))).toBe('TooManyTries');
   });
 
-  test('PEER-13 a second cluster of that name gets the digits of its fingerprint', async () => {
+  test('a second cluster of that name gets the digits of its fingerprint', async () => {
     await using bed = await peeringBed();
     const [first, second] = [newIdentity(), newIdentity()];
     await bed.as(first).redeem({ ...bed.invite(), ...asMilan }, signal);
@@ -143,7 +143,7 @@ describe('redeem', () => {
     expect(answer.nameThere).toBe('mirror');
   });
 
-  test('PEER-12 what a peer calls itself must be a DNS label of at most 48 characters', async () => {
+  test('what a peer calls itself must be a DNS label of at most 48 characters', async () => {
     await using bed = await peeringBed();
     const milan = bed.as(newIdentity());
     const token = bed.invite();

@@ -86,7 +86,7 @@ describe('relay', () => {
     expect(api.sockets).toEqual([]);
   });
 
-  test('PEER-35 ends open streams of a peer that lost its right', async () => {
+  test('ends open streams of a peer that lost its right', async () => {
     await using api = await upstream();
     await using bed = await peeringBed({ relay: { target: api.target } });
     const { provider } = bed;
