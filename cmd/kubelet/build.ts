@@ -76,7 +76,10 @@ export function buildKubelet(flags: KubeletFlags): { run(signal: AbortSignal): P
         log,
       };
       const served = keyedTasks(group.signal, (peer, inner) => servePeer(peer, deps, inner), { log });
-      using _shares = shares.on((owned) => served.set(owned));
+      using _shares = shares.on(async (owned) => {
+        served.set(owned);
+        await served.stopped(); // the lease is released only when nothing of it runs here any more
+      });
       const share = () => shares.setPeers(new Set(virtualNodes.list().map((virtualNode) => virtualNode.spec.peer)));
       using _nodes = virtualNodes.on(share);
       share();

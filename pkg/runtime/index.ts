@@ -8,6 +8,7 @@
 export { type Backoff, decorrelatedJitter, type JitterOptions } from './backoff.ts';
 export { type Clock, type FakeClock, fakeClock, systemClock } from './clock.ts';
 export { CodedError, type ErrorFacts, type ErrorRule, isCodedError, messageOf } from './coded-error.ts';
+export { type KeyedTaskOptions, type KeyedTasks, keyedTasks } from './keyed-tasks.ts';
 export { type LeaderOptions, runLeader } from './leader.ts';
 export type { LeaseRecord, LeaseStore } from './lease-store.ts';
 export { errorFields, type Log, silentLog } from './log.ts';
@@ -34,4 +35,4 @@ export {
   type CommandResult,
   runCommand,
 } from './run-command.ts';
-export { type KeyedTaskOptions, type KeyedTasks, keyedTasks, TaskGroup } from './task-group.ts';
+export { TaskGroup } from './task-group.ts';

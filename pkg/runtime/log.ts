@@ -18,12 +18,21 @@ export const silentLog: Log = {
   child: () => silentLog,
 };
 
+/** Longer chains of causes do not exist; the bound is for one that ends in itself. */
+const MAX_CAUSES = 8;
+
 /**
- * Fields of a log line about something that was thrown. An error with a code explains itself; any other is a defect or
- * comes from a library, and then the stack is what helps.
+ * Fields of a log line about something that was thrown: its message, the code of the first error with one in its chain of
+ * causes. An error with a code explains itself; any other is a defect or comes from a library, and then the stack of the
+ * innermost cause is what helps.
  */
 export function errorFields(error: unknown): { error: string; code?: string; stack?: string } {
   const fields = { error: messageOf(error) };
-  if (isCodedError(error)) return { ...fields, code: error.code };
-  return error instanceof Error && error.stack !== undefined ? { ...fields, stack: error.stack } : fields;
+  let innermost: unknown = error;
+  for (let depth = 0; depth < MAX_CAUSES; depth++) {
+    if (isCodedError(innermost)) return { ...fields, code: innermost.code };
+    if (!(innermost instanceof Error) || innermost.cause === undefined) break;
+    innermost = innermost.cause;
+  }
+  return innermost instanceof Error && innermost.stack !== undefined ? { ...fields, stack: innermost.stack } : fields;
 }

@@ -1,11 +1,13 @@
 import { messageOf } from './coded-error.ts';
+import { errorFields } from './log.ts';
 
 /** Kubernetes sends SIGKILL 30 s after SIGTERM by default: end by ourselves before. */
 const SHUTDOWN_DEADLINE_MS = 20_000;
 
 /**
  * Owns the life of a process: SIGTERM and SIGINT abort the signal that `run` gets; a clean end exits 0; an error, an
- * unhandled rejection or a stop that takes longer than 20 s exits 1 with one line on stderr.
+ * unhandled rejection, a stop that takes longer than 20 s, or a `run` that waits for something that can never come exits 1
+ * with one JSON line on stderr.
  */
 export function main(name: string, run: (signal: AbortSignal) => Promise<void>): void {
   const controller = new AbortController();
@@ -25,6 +27,7 @@ export function main(name: string, run: (signal: AbortSignal) => Promise<void>):
   process.on('SIGINT', stop);
   process.on('unhandledRejection', fail);
   process.on('uncaughtException', fail);
+  process.once('beforeExit', () => fail(new Error('nothing is left that could wake the process up')));
   Promise.try(run, controller.signal).then(
     () => process.exit(0),
     (error: unknown) =>

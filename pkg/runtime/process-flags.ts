@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
-import { z } from 'zod';
-import { CodedError } from './coded-error.ts';
+import type { z } from 'zod'; // types only: whoever makes the schema has loaded it; the command line need not
+import { CodedError, messageOf } from './coded-error.ts';
 
 const RULES = { BadFlag: { retryable: false, next: 'correct the flag in the values of the chart and install again' } };
 
@@ -26,26 +26,22 @@ export function processFlags<Schema extends z.ZodObject>(
   const flagOf = (field: string) => field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
   const fields = Object.keys(schema.shape).filter((field) => fromEnv[field] === undefined);
   const options = Object.fromEntries(fields.map((field) => [flagOf(field), { type: 'string' as const }]));
+  const refuse = (why: string, cause: unknown) =>
+    new CodedError(RULES, 'BadFlag', { attempted: 'read the flags', where: name, why }, { cause });
+  let values: Record<string, unknown>;
   try {
-    const { values } = parseArgs({ args: [...args], options, strict: true });
-    return schema.parse({
-      ...Object.fromEntries(fields.map((field) => [field, values[flagOf(field)]])),
-      ...Object.fromEntries(Object.entries(fromEnv).map(([field, variable]) => [field, env[variable]])),
-    });
+    values = parseArgs({ args: [...args], options, strict: true }).values;
   } catch (cause) {
-    throw new CodedError(
-      RULES,
-      'BadFlag',
-      { attempted: 'read the flags', where: name, why: whyBad(cause, flagOf, fromEnv) },
-      { cause },
-    );
+    throw refuse(messageOf(cause), cause);
   }
-}
-
-function whyBad(cause: unknown, flagOf: (field: string) => string, fromEnv: Readonly<Record<string, string>>): string {
-  const issue = cause instanceof z.ZodError ? cause.issues[0] : undefined;
-  if (issue === undefined) return cause instanceof Error ? cause.message : String(cause);
-  const field = String(issue.path[0] ?? '');
+  const parsed = schema.safeParse({
+    ...Object.fromEntries(fields.map((field) => [field, values[flagOf(field)]])),
+    ...Object.fromEntries(Object.entries(fromEnv).map(([field, variable]) => [field, env[variable]])),
+  });
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  const field = String(issue?.path[0] ?? '');
   const variable = fromEnv[field];
-  return `${variable === undefined ? `--${flagOf(field)}` : `environment variable ${variable}`}: ${issue.message}`;
+  const what = variable === undefined ? `--${flagOf(field)}` : `environment variable ${variable}`;
+  throw refuse(`${what}: ${issue?.message}`, parsed.error);
 }

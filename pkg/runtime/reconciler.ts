@@ -76,8 +76,8 @@ async function runOnce(reconciler: Reconciler, key: string, options: ReconcileLo
   using _deadline = deadline(reconciler, key, run, options);
   try {
     const { requeueAfterMs } = await reconciler.reconcile(key, run.signal);
-    queue.forget(key);
     if (requeueAfterMs !== undefined) queue.addAfter(key, Math.max(MIN_REQUEUE_MS, requeueAfterMs));
+    queue.forget(key);
     observer?.finished(requeueAfterMs === undefined ? 'success' : 'requeue', clock.now() - started);
   } catch (error) {
     if (signal.aborted) return;
