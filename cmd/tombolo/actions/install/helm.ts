@@ -81,8 +81,9 @@ export async function findHelm(
       >;
     },
     manifest: () => helm('get', 'manifest', RELEASE, ...target),
+    // Against the server: the chart looks up what the cluster has, and must see the same here as when it is installed.
     render: (values, kubeVersion) =>
-      helm('template', RELEASE, chart, `--namespace=${SYSTEM_NAMESPACE}`, `--kube-version=${kubeVersion}`, ...values),
+      helm('template', RELEASE, chart, ...target, '--dry-run=server', `--kube-version=${kubeVersion}`, ...values),
     async upgrade(values) {
       const how = ['--install', '--create-namespace', '--skip-crds', '--reset-values'];
       await helm('upgrade', RELEASE, chart, ...target, ...how, ...values);
