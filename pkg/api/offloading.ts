@@ -57,12 +57,10 @@ const status = z.object({
     .array(peerState)
     .optional()
     .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['peer'] }),
-  conditions: conditions
-    .optional()
-    .meta({
-      description:
-        'Ready, with the summary reason: AllReady, Waiting, SomeFailed, AllFailed, NoPeerSelected, Terminating.',
-    }),
+  conditions: conditions.optional().meta({
+    description:
+      'Ready, with the summary reason: AllReady, Waiting, SomeFailed, AllFailed, NoPeerSelected, Terminating.',
+  }),
 });
 
 export const OFFLOADING = defineKind({

@@ -11,13 +11,9 @@ const spec = z.object({
       'What this side wants: Consume = use capacity of the peer, Provide = lend capacity to it. Taking a role away ends that direction.',
     'x-kubernetes-list-type': 'set',
   }),
-  addresses: z
-    .array(z.string())
-    .max(16)
-    .optional()
-    .meta({
-      description: 'host:port of the peering endpoint of the peer, tried in order. Absent where only the peer dials.',
-    }),
+  addresses: z.array(z.string()).max(16).optional().meta({
+    description: 'host:port of the peering endpoint of the peer, tried in order. Absent where only the peer dials.',
+  }),
   fingerprint: z
     .string()
     .regex(/^[0-9a-f]{64}$/)
@@ -32,13 +28,10 @@ const spec = z.object({
   limits: resourceList
     .optional()
     .meta({ description: 'Provider: most that this peer may be granted, over all its grants.' }),
-  allowedTwinNames: z
-    .array(z.string())
-    .optional()
-    .meta({
-      description:
-        'Provider: patterns (with *) of names that twins of this peer may have; default *-<peer> and the plain home name.',
-    }),
+  allowedTwinNames: z.array(z.string()).optional().meta({
+    description:
+      'Provider: patterns (with *) of names that twins of this peer may have; default *-<peer> and the plain home name.',
+  }),
   drainTimeoutSeconds: z
     .int()
     .min(0)

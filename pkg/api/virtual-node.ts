@@ -4,19 +4,15 @@ import { defineKind, type TomboloObject } from './resource.ts';
 import { conditions, resourceList } from './shared-schemas.ts';
 
 const spec = z.object({
-  peer: z
-    .string()
-    .meta({
-      'x-kubernetes-validations': [
-        { rule: 'self == oldSelf', message: 'the peer of a virtual node cannot change; make another one' },
-      ],
-    }),
-  resources: resourceList
-    .optional()
-    .meta({
-      description:
-        'What to ask the provider for. Keys not named get defaults: cpu 4, memory 8Gi, ephemeral-storage 20Gi, pods 110.',
-    }),
+  peer: z.string().meta({
+    'x-kubernetes-validations': [
+      { rule: 'self == oldSelf', message: 'the peer of a virtual node cannot change; make another one' },
+    ],
+  }),
+  resources: resourceList.optional().meta({
+    description:
+      'What to ask the provider for. Keys not named get defaults: cpu 4, memory 8Gi, ephemeral-storage 20Gi, pods 110.',
+  }),
   labels: z.record(z.string(), z.string()).optional(),
   taints: z
     .array(
