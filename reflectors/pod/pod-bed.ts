@@ -45,7 +45,7 @@ export interface PodBed extends AsyncDisposable {
 }
 
 /** Folder of the bed; the shared one of the checkout unless the environment names another. */
-const BED = process.env['TESTBED_DIR'] ?? new URL('../../.testbed', import.meta.url).pathname;
+const BED = process.env['TOMBOLO_TESTBED'] ?? new URL('../../.testbed', import.meta.url).pathname;
 
 async function connect(name: string): Promise<Cluster> {
   return connectCluster({ ...(await loadKubeconfig(`${BED}/${name}/kubeconfig`)), name });
