@@ -1,5 +1,4 @@
 import { messageOf } from './coded-error.ts';
-import { errorFields } from './log.ts';
 
 /** Kubernetes sends SIGKILL 30 s after SIGTERM by default: end by ourselves before. */
 const SHUTDOWN_DEADLINE_MS = 20_000;
@@ -35,9 +34,12 @@ export function main(name: string, run: (signal: AbortSignal) => Promise<void>):
   );
 }
 
-/** The stack of an error and of what caused it, as deep as it goes. */
-function stackOf(error: unknown): string | undefined {
-  if (!(error instanceof Error)) return undefined;
-  const cause = stackOf(error.cause);
+/** Longer chains of causes do not exist; the bound is for one that ends in itself. */
+const MAX_CAUSES = 8;
+
+/** The stack of an error and of what caused it. */
+function stackOf(error: unknown, depth = 0): string | undefined {
+  if (!(error instanceof Error) || depth > MAX_CAUSES) return undefined;
+  const cause = stackOf(error.cause, depth + 1);
   return cause === undefined ? error.stack : `${error.stack}\ncaused by ${cause}`;
 }
