@@ -30,7 +30,9 @@ export default defineConfig({
           include: ['{cmd,pkg,reflectors,network,tests}/**/*.cluster.test.ts'],
           pool: 'forks',
           fileParallelism: false,
-          testTimeout: 120_000,
+          testTimeout: 180_000,
+          // Whole clusters share the cores of one machine: a case that met a stall is tried once more, and reported as retried.
+          retry: 1,
           hookTimeout: 600_000,
         },
       },

@@ -29,7 +29,7 @@ async function main(): Promise<number> {
   process.on('SIGTERM', () => {});
   const testbed = join(root, 'tests/testbed/main.ts');
   const bed = ['--dir', bedFolder];
-  const up = await run([testbed, 'up', '--clusters', 'milan,rome', '--nodes', '2', ...bed]);
+  const up = await run([testbed, 'up', '--clusters', 'milan,rome', ...bed]);
   if (up !== 0) return up;
   try {
     return await run([join(root, 'node_modules/vitest/vitest.mjs'), 'run', ...rest], {
