@@ -109,7 +109,8 @@ test('a flood is bounded and long texts are cut', async () => {
   await using server = await byteServer(() => {});
   await using cluster = connectCluster({ name: 'home', server: server.url, auth: {} });
   const recorder = eventRecorder(cluster.client, { component: 'c', clock: fakeClock() });
-  for (let i = 0; i < 5_000; i++) recorder.event(POD, 'Normal', `R${i}`, 'x'.repeat(100_000));
+  const long = 'x'.repeat(100_000);
+  for (let i = 0; i < 5_000; i++) recorder.event(POD, 'Normal', `R${i}`, long);
   const abort = new AbortController();
   const ended = recorder.run(abort.signal);
   await vi.waitUntil(() => server.requests.length === 1);

@@ -383,20 +383,20 @@ describe('following', () => {
       { clock },
     );
     await bed.informer.synced;
+    const before = bed.informer.lastContactMs;
     await clock.advance(180_000); // bookmarks come every minute, and there was one
     expect(bed.errors).toEqual([]);
     await clock.advance(5_000);
     expect(bed.errors).toEqual(['Unreachable']);
     await clock.advance(5_000);
-    await vi.waitUntil(() => bed.server.requests.length === 2);
-    await vi.waitUntil(() => bed.informer.lastContactMs === clock.now());
+    await vi.waitUntil(() => bed.informer.lastContactMs > before); // the second watch is open
     const timeoutMs = Number(bed.server.requests[1]?.query.get('timeoutSeconds')) * 1_000;
     expect(timeoutMs).toBe(450_000); // the middle of 300 to 600 s
-    await clock.advance(timeoutMs + 29_000); // without a bookmark nothing is known of them
+    await clock.advance(timeoutMs + 20_000); // without a bookmark nothing is known of them
     expect(bed.errors.length).toBe(1);
-    await clock.advance(5_000);
+    await clock.advance(15_000);
     expect(bed.errors).toEqual(['Unreachable', 'Unreachable']);
-    expect(seen(bed)).toEqual(['watch all', 'watch 7']);
+    expect(seen(bed).slice(0, 2)).toEqual(['watch all', 'watch 7']);
   });
 
   test('rubbish instead of events is an error, and the watch goes on', async () => {

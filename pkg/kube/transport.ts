@@ -76,8 +76,9 @@ export interface TransportDeps {
 
 export function createTransport(config: ClusterConfig, { clock, metrics }: TransportDeps): Transport {
   const url = serverUrl(config);
+  const { origin } = url;
   const basePath = url.pathname.replace(/\/$/, '');
-  const where = `${url.origin} (cluster ${config.name})`;
+  const where = `${origin} (cluster ${config.name})`;
   const credentials = createCredentials(config.auth, clock);
   const reachability = createReachability();
   let link: Link | undefined;
@@ -109,7 +110,7 @@ export function createTransport(config: ClusterConfig, { clock, metrics }: Trans
   /** One attempt; the answer's body is open. */
   function attempt(request: Request, identity: Identity, use: Use, signal: AbortSignal) {
     const answer = linkFor(identity.clientCert)[use].request({
-      origin: url.origin,
+      origin,
       path: basePath + request.path + search(request.query),
       method: request.method as Dispatcher.HttpMethod,
       headers: {
