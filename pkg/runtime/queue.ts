@@ -78,7 +78,7 @@ export function createQueue(options: QueueOptions): Queue {
       const started = processing.get(key);
       if (started === undefined) return;
       processing.delete(key);
-      observer?.finished(clock.now() - started);
+      if (!isClosed) observer?.finished(clock.now() - started);
       const priority = again.get(key);
       again.delete(key);
       if (priority !== undefined) add(key, priority);
