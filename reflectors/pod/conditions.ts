@@ -16,9 +16,15 @@ const KUBELET_CONDITIONS = new Set([
   'AllContainersRestarting',
 ]);
 
+/** Reason of Ready=False on the pods of a node that is not ready. */
+const NODE_NOT_READY = 'NodeNotReady';
+
 export interface ConditionContext {
-  /** False: the node is not ready, so none of its pods is (POD-26, kubernetes-facts 9). */
-  readonly nodeIsReady: boolean;
+  /**
+   * False: the node is not ready, so none of its pods is (POD-26, kubernetes-facts 9). Undefined: not known yet, so what was
+   * said of the node before stands.
+   */
+  readonly nodeIsReady: boolean | undefined;
   readonly now: Date;
 }
 
@@ -79,7 +85,10 @@ function withTransition(old: PodCondition | undefined, next: PodCondition, now: 
  * Ready is what the kubelet would say of this pod: containers ready and every gate True.
  */
 function shownReady(local: Pod, remote: Pod, ready: PodCondition, { nodeIsReady }: ConditionContext): PodCondition {
-  if (!nodeIsReady) return unready('NodeNotReady', 'the virtual node is not ready');
+  const standing = local.status?.conditions?.find(({ type, reason }) => type === 'Ready' && reason === NODE_NOT_READY);
+  if (nodeIsReady === false || (nodeIsReady === undefined && standing !== undefined)) {
+    return unready(NODE_NOT_READY, 'the virtual node is not ready');
+  }
   const gates = local.spec?.readinessGates ?? [];
   if (gates.length === 0) return ready;
   const containersReady = remote.status?.conditions?.find(({ type }) => type === 'ContainersReady');

@@ -1,4 +1,4 @@
-import { ANNOTATION } from '#pkg/api';
+import { ANNOTATION, LABEL } from '#pkg/api';
 import { type Informer, KubeError, type Pod, POD, type ReplicaSet } from '#pkg/kube';
 import { done, type Reconciler, type ReconcileResult, requeueAfter } from '#pkg/runtime';
 import { chooseRemote } from './choose-remote.ts';
@@ -237,12 +237,12 @@ async function confirmLost(
   const { local, twin } = facts;
   if (local === undefined || twin === undefined) return undefined;
   const { client } = deps.remote.cluster;
-  const labelSelector = `tombolo.io/pod-uid=${podUid}`;
+  const labelSelector = `${LABEL.podUid}=${podUid}`;
   const query = { namespace: twin.namespace, labelSelector, limit: 1 };
   const { items } = await link.call((s) => client.list(POD, query, { signal: s }), signal);
   if (items.length > 0) return PREDECESSOR_MS;
   const message = `${facts.peer}: the pod had run there and is gone, and its end was not seen; it is not run again`;
-  const status = toLostStatus(local, message, { nodeIsReady: deps.isReady(), now: deps.clock.wall() });
+  const status = toLostStatus(local, message, { nodeIsReady: undefined, now: deps.clock.wall() });
   await writer.writeNow(local, status, notes, signal);
   deps.events.event(asPod(local), 'Warning', 'RemotePodLost', message);
   return undefined;

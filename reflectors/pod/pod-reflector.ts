@@ -3,6 +3,7 @@ import { createQueue, runReconciler, TaskGroup } from '#pkg/runtime';
 import { chooseRemote } from './choose-remote.ts';
 import { grantLedger } from './grant-ledger.ts';
 import { createInterner } from './interner.ts';
+import { nodeReadiness } from './node-readiness.ts';
 import { referenceCheck } from './missing-references.ts';
 import type { PodReflectorDeps } from './pod-deps.ts';
 import { createPodMemory } from './pod-memory.ts';
@@ -45,6 +46,7 @@ export function createPodReflector(deps: PodReflectorDeps): PodReflector {
     transform: (pod) => storedLocalPod(pod, interner),
     indexes: { [BY_POD_UID]: ({ metadata: { uid } }) => (uid === undefined ? [] : [uid]) },
   });
+  const readiness = nodeReadiness(deps);
   const queue = createQueue({ name: `pod-${nodeName}`, clock });
   const link = createProviderLink({ peer, clock });
   const memory = createPodMemory();
@@ -81,7 +83,7 @@ export function createPodReflector(deps: PodReflectorDeps): PodReflector {
     memory,
     ledger: grantLedger(peer, deps.grant),
     references: referenceCheck({ peer, client: provider.client, clock }),
-    writer: statusWriter({ ...deps, log, link, interner }),
+    writer: statusWriter({ ...deps, log, link, interner, nodeIsReady: readiness.nodeIsReady }),
     removing: { link, provider, home, clock },
     onRoom: enqueueWaiting,
   };
@@ -107,7 +109,7 @@ export function createPodReflector(deps: PodReflectorDeps): PodReflector {
         const priority = isInitial ? 'low' : 'high';
         for (const pod of [old, current]) if (pod !== undefined) queue.add(keyOfLocal(pod), { priority });
       });
-      using _ready = deps.onReadyChange(enqueueAll);
+      using _ready = readiness.follow(enqueueAll);
       using _grant = deps.onGrantChange?.(enqueueWaiting);
       using _link = link.onRecovery(enqueueAll);
       using _twins = twins.on((namespace) => enqueueWhere((pod) => pod.metadata.namespace === namespace, 'high'));

@@ -41,10 +41,14 @@ export interface StatusWriter {
 }
 
 export function statusWriter(
-  deps: PodReflectorDeps & { readonly link: ProviderLink; readonly interner: Interner },
+  deps: PodReflectorDeps & {
+    readonly link: ProviderLink;
+    readonly interner: Interner;
+    readonly nodeIsReady: () => boolean | undefined;
+  },
 ): StatusWriter {
   const { home, remote: provider, clock, events, log } = deps;
-  const conditionContext = (): ConditionContext => ({ nodeIsReady: deps.isReady(), now: clock.wall() });
+  const conditionContext = (): ConditionContext => ({ nodeIsReady: deps.nodeIsReady(), now: clock.wall() });
 
   /** The counts of a remote pod that took over, written onto it first: only then may they be shown (POD-19). */
   const restartsBefore = async (local: Pod, remote: Pod, notes: PodNotes, signal: AbortSignal) => {

@@ -124,6 +124,14 @@ describe('toLocalStatus', () => {
     expect(condition(healed, 'Ready')).toMatchObject({ status: 'True', lastTransitionTime: '2026-01-01T03:00:00Z' });
   });
 
+  test('while the node was not judged yet, what was said of it stands', () => {
+    const remote = remotePod({ status: runningStatus() });
+    const running = show(localPod(), remote);
+    expect(condition(show(running, remote, { nodeIsReady: undefined }), 'Ready')?.status).toBe('True');
+    const cut = show(running, remote, { nodeIsReady: false });
+    expect(condition(show(cut, remote, { nodeIsReady: undefined }), 'Ready')?.status).toBe('False');
+  });
+
   test('readiness gates are judged where their conditions are', () => {
     const gated = (status: string) =>
       localPod({
