@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readdir, readFile, rename, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { CommandError, runCommand } from '#pkg/runtime';
 import { ensureBaseImage } from './base-image.ts';
 import type { UpContext } from './bed-up.ts';
@@ -27,8 +27,8 @@ export interface ProductImage {
 }
 
 /**
- * The image of the product, built with its own Dockerfile from the sources of the checkout, as a user would. Bundling
- * takes a second and is done each time; the image is built only when the bundles, the Dockerfile or the base changed.
+ * The image of the product, built with its own Dockerfile from the sources of the checkout, as a user would. Nothing is
+ * bundled or built while sources, Dockerfile and base are those of an image that the cache has.
  */
 export async function ensureProductImage(context: ProductContext): Promise<ProductImage> {
   const { cache, progress, signal } = context;
@@ -38,26 +38,29 @@ export async function ensureProductImage(context: ProductContext): Promise<Produ
     signal,
     onWait: (pid) => progress.say(`wait for process ${pid}, which builds the image of Tombolo`),
   });
-  await progress.step('bundle Tombolo', () => step('bundle Tombolo', context, process.execPath, ['build.ts']));
   const hash = await inputHash(context.checkout, base);
   const archive = join(cache, `tombolo-${hash}.tar`);
   if (!existsSync(archive)) {
+    await progress.step('bundle Tombolo', () => step('bundle Tombolo', context, process.execPath, ['build.ts']));
     await progress.step('build the image of Tombolo', () => buildImage(context, base, archive));
     await removeOldArchives(cache);
   }
   return { archive, hash };
 }
 
+/** Everything that decides what is in the image. The lock file stands for the libraries. */
+const INPUT_FILES = ['Dockerfile', '.dockerignore', 'build.ts', 'package.json', 'package-lock.json'];
+const INPUT_FOLDERS = ['cmd', 'pkg', 'network', 'reflectors'];
+
 async function inputHash(checkout: string, base: string): Promise<string> {
-  const hash = createHash('sha256').update(base);
-  const node = await stat(join(checkout, 'node_modules/node/bin/node'));
-  hash.update(`${node.size} ${node.mtimeMs}`);
-  for (const file of ['Dockerfile', '.dockerignore']) hash.update(await readFile(join(checkout, file)));
-  const app = join(checkout, 'dist/app');
-  for (const name of (await readdir(app, { recursive: true })).toSorted()) {
-    const path = join(app, name);
-    if ((await stat(path)).isFile()) hash.update(name).update(await readFile(path));
+  const hash = createHash('sha256').update(basename(base));
+  const files = [...INPUT_FILES];
+  for (const folder of INPUT_FOLDERS) {
+    const entries = await readdir(join(checkout, folder), { recursive: true, withFileTypes: true });
+    const sources = entries.filter((entry) => entry.isFile() && !entry.name.endsWith('.test.ts'));
+    files.push(...sources.map((entry) => relative(checkout, join(entry.parentPath, entry.name))));
   }
+  for (const file of files.toSorted()) hash.update(`${file}\n`).update(await readFile(join(checkout, file)));
   return hash.digest('hex').slice(0, 12);
 }
 
