@@ -203,7 +203,7 @@ describe('why a pod does not run', () => {
     shop,
     milan,
   }) => {
-    await shop.create(remotePod('big', { containers: [sleeper({ resources: { requests: { cpu: '5' } } })] }, {}));
+    await shop.create(remotePod('big', { containers: [sleeper({ resources: { requests: { cpu: '800m' } } })] }, {}));
     await shop.podInPhase('big', 'Running');
     // Bound by hand: the scheduler itself would not choose a node without room.
     await shop.create({
@@ -213,7 +213,7 @@ describe('why a pod does not run', () => {
       spec: {
         nodeName: 'rome',
         terminationGracePeriodSeconds: 1,
-        containers: [sleeper({ resources: { requests: { cpu: '6' } } })],
+        containers: [sleeper({ resources: { requests: { cpu: '1300m' } } })],
       },
     });
     const why = await until('refused', async () => {
