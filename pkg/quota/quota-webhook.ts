@@ -11,7 +11,7 @@ export interface QuotaRequest {
   readonly uid: string;
   readonly namespace?: string | undefined;
   readonly dryRun?: boolean | undefined;
-  readonly object: unknown;
+  readonly object?: unknown;
 }
 
 export type QuotaVerdict = { readonly allowed: true } | { readonly allowed: false; readonly message: string };
