@@ -5,7 +5,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
  * outage.
  */
 export interface LoopLag extends Disposable {
-  /** Milliseconds; looking resets it. */
+  /** Milliseconds, at least the resolution of 20; looking resets it, and a stall that begins within 20 ms after a look is missed. */
   maxMs(): number;
 }
 
