@@ -1,7 +1,7 @@
 import { NAME } from '#pkg/api';
 import { connectCluster, eventRecorder, inClusterConfig, kubeLeaseStore, kubeMetrics } from '#pkg/kube';
 import { loadOrCreateIdentity, type ProviderOptions } from '#pkg/peering';
-import { loopLag, runLeader, systemClock, TaskGroup } from '#pkg/runtime';
+import { loopLag, runLeader, runtimeMetrics, systemClock, TaskGroup } from '#pkg/runtime';
 import { createLogger, createRegistry, serveHealth } from '#pkg/telemetry';
 import packageJson from '../../package.json' with { type: 'json' };
 import { firstUnsynced, replicaCaches, startCaches } from './caches.ts';
@@ -56,7 +56,18 @@ export function buildController(flags: ControllerFlags): { run(signal: AbortSign
       const events = eventRecorder(client, { component: 'tombolo-controller', host: flags.podName, log });
       group.start('events', (inner) => events.run(inner));
       const addresses = ownAddresses(home, flags.systemNamespace, group);
-      const context = { flags, home, identity, provider, addresses, caches, events, clock, log };
+      const context = {
+        flags,
+        home,
+        identity,
+        provider,
+        addresses,
+        caches,
+        events,
+        metrics: await runtimeMetrics(registry),
+        clock,
+        log,
+      };
       const quota: QuotaDecision = { current: undefined };
       group.start('peering endpoint', (inner) =>
         runPeeringEndpoint(context, () => starting.delete('peering endpoint'), inner),

@@ -1,6 +1,6 @@
 import type { Cluster, EventRecorder } from '#pkg/kube';
 import type { Identity, ProviderOptions } from '#pkg/peering';
-import type { Clock, Log } from '#pkg/runtime';
+import type { Clock, Log, RuntimeMetrics } from '#pkg/runtime';
 import type { ReplicaCaches } from './caches.ts';
 import type { ControllerFlags } from './flags.ts';
 
@@ -13,6 +13,7 @@ export interface ControllerContext {
   readonly addresses: () => readonly string[];
   readonly caches: ReplicaCaches;
   readonly events: EventRecorder;
+  readonly metrics: RuntimeMetrics;
   readonly clock: Clock;
   readonly log: Log;
 }

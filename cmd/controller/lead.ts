@@ -20,7 +20,7 @@ export async function lead(context: ControllerContext, quota: QuotaDecision, sig
 
   const clusters = peerClusters({ home, credentials: caches.secrets, log, version: provider.version });
   group.start('connections to peers', (inner) => clusters.run(inner));
-  const leading = { group, stack, loops: loopsIn(group, stack, log) };
+  const leading = { group, stack, loops: loopsIn(group, stack, log, context.metrics) };
   leadConsumer(context, caches, clusters, leading);
   leadOffloading(context, caches, clusters, leading);
   quota.current = leadProvider(context, caches, leading);

@@ -1,4 +1,12 @@
-import { createQueue, type Log, type Queue, type Reconciler, runReconciler, type TaskGroup } from '#pkg/runtime';
+import {
+  createQueue,
+  type Log,
+  type Queue,
+  type Reconciler,
+  type RuntimeMetrics,
+  runReconciler,
+  type TaskGroup,
+} from '#pkg/runtime';
 
 /** Queues and the reconcilers that work them, in one task group. */
 export interface Loops {
@@ -7,13 +15,19 @@ export interface Loops {
   run(reconciler: Reconciler, queue: Queue, workers?: number): void;
 }
 
-export function loopsIn(group: TaskGroup, stack: AsyncDisposableStack, log: Log): Loops {
+export function loopsIn(group: TaskGroup, stack: AsyncDisposableStack, log: Log, metrics: RuntimeMetrics): Loops {
   return {
-    queue: (name) => stack.use(createQueue({ name })),
+    queue: (name) => stack.use(createQueue({ name, observer: metrics.queue(name) })),
     run(reconciler, queue, workers = 1) {
       const { name } = reconciler;
       group.start(name, (signal) =>
-        runReconciler(reconciler, { queue, workers, signal, log: log.child({ reconciler: name }) }),
+        runReconciler(reconciler, {
+          queue,
+          workers,
+          signal,
+          log: log.child({ reconciler: name }),
+          observer: metrics.reconciler(name),
+        }),
       );
     },
   };

@@ -42,6 +42,7 @@ export function trimPod(pod: Pod): Pod {
   const kept = Object.entries(labels ?? {}).filter(([key]) => key.startsWith('tombolo.io/'));
   const spec = pod.spec;
   const init = containers(spec?.initContainers);
+  const podLevel = (spec as { resources?: object } | undefined)?.resources; // KEP-2837, newer than the types
   return {
     metadata: {
       name,
@@ -55,6 +56,7 @@ export function trimPod(pod: Pod): Pod {
       containers: containers(spec?.containers) ?? [],
       ...(init && { initContainers: init }),
       ...(spec?.overhead && { overhead: spec.overhead }),
+      ...(podLevel && { resources: podLevel }),
       ...(spec?.nodeName !== undefined && { nodeName: spec.nodeName }),
     },
     status: { ...(pod.status?.phase !== undefined && { phase: pod.status.phase }) },
