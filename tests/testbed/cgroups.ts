@@ -19,6 +19,14 @@ export interface Cgroups {
   remove(group: string, signal: AbortSignal): Promise<void>;
 }
 
+/**
+ * Arguments of `/bin/sh` that run a program inside a group, so that `down` finds it when whoever started it was killed.
+ */
+export function inGroup(memberFiles: readonly string[], command: readonly string[]): string[] {
+  const join = 'n=$1; shift; while [ "$n" -gt 0 ]; do echo $$ > "$1"; shift; n=$((n - 1)); done; exec "$@"';
+  return ['-c', join, 'sh', String(memberFiles.length), ...memberFiles, ...command];
+}
+
 interface Mount {
   readonly path: string;
   readonly type: string;

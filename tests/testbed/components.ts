@@ -100,7 +100,8 @@ interface BuildOptions {
 }
 
 async function build(name: ComponentName, { folder, program, note, signal }: BuildOptions): Promise<void> {
-  const draft = `${program}.draft`;
+  // The compiler goes on when we are killed: the next build must not write into the same file.
+  const draft = `${program}.${process.pid}.draft`;
   let packages = 0;
   try {
     await runCommand('nice', ['-n', '5', 'go', ...buildArgs(name), '-o', draft, SOURCES[name].target], {

@@ -5,6 +5,7 @@ import { basename, join, relative } from 'node:path';
 import { CommandError, runCommand } from '#pkg/runtime';
 import { ensureBaseImage } from './base-image.ts';
 import type { UpContext } from './bed-up.ts';
+import { hostCgroups, inGroup } from './cgroups.ts';
 import { TestbedError } from './errors.ts';
 import { fileLock } from './file-lock.ts';
 
@@ -70,8 +71,13 @@ async function buildImage(context: ProductContext, base: string, archive: string
   const global = ['--root', join(store, 'root'), '--runroot', join(store, 'run'), '--storage-driver', 'overlay'];
   const draft = `${archive}.draft`;
   await rm(draft, { force: true });
-  const buildah = (...args: string[]): Promise<void> =>
-    step('build the image of Tombolo', context, 'buildah', [...global, ...args]);
+  const cgroups = await hostCgroups();
+  const group = `${context.bed.cgroup}/build`;
+  await cgroups.ensure(group);
+  const buildah = (...args: string[]): Promise<void> => {
+    const command = inGroup(cgroups.memberFiles(group), ['buildah', ...global, ...args]);
+    return step('build the image of Tombolo', context, '/bin/sh', command);
+  };
   await buildah(
     'bud',
     '--isolation',
