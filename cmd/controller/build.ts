@@ -1,5 +1,6 @@
 import { NAME } from '#pkg/api';
 import { connectCluster, eventRecorder, inClusterConfig, kubeLeaseStore, kubeMetrics } from '#pkg/kube';
+import { webhookCertificates } from '#pkg/offloading';
 import { loadOrCreateIdentity, type ProviderOptions } from '#pkg/peering';
 import { loopLag, runLeader, runtimeMetrics, systemClock, TaskGroup } from '#pkg/runtime';
 import { createLogger, createRegistry, serveHealth } from '#pkg/telemetry';
@@ -7,10 +8,10 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { firstUnsynced, replicaCaches, startCaches } from './caches.ts';
 import type { ControllerFlags } from './flags.ts';
 import { lead } from './lead.ts';
-import { removeLeaderLabel } from './leader-label.ts';
+import { leaderLabel } from './leader-label.ts';
 import { ownAddresses } from './own-addresses.ts';
 import { runPeeringEndpoint } from './peering-endpoint.ts';
-import { type QuotaDecision, runWebhooks } from './webhooks.ts';
+import { runAdmission } from './webhooks.ts';
 
 /** A leader that is killed is followed after 6 s: the quota webhook fails closed until then. */
 const LEASE = { durationMs: 6_000, renewDeadlineMs: 4_000, retryMs: 1_000 };
@@ -42,7 +43,6 @@ export function buildController(flags: ControllerFlags): { run(signal: AbortSign
           inner,
         ),
       );
-      await removeLeaderLabel({ client, namespace: flags.systemNamespace, podName: flags.podName, clock, log });
       await startCaches(caches, group);
       if (group.signal.aborted) return await group.settled;
 
@@ -56,8 +56,10 @@ export function buildController(flags: ControllerFlags): { run(signal: AbortSign
       const events = eventRecorder(client, { component: 'tombolo-controller', host: flags.podName, log });
       group.start('events', (inner) => events.run(inner));
       const addresses = ownAddresses(home, flags.systemNamespace, group);
+      const certificates = webhookCertificates({ home, log, clock, namespace: flags.systemNamespace });
       const context = {
         flags,
+        certificates,
         home,
         identity,
         provider,
@@ -68,11 +70,13 @@ export function buildController(flags: ControllerFlags): { run(signal: AbortSign
         clock,
         log,
       };
-      const quota: QuotaDecision = { current: undefined };
+      const label = leaderLabel({ client, namespace: flags.systemNamespace, podName: flags.podName, clock, log });
+      group.start('leader label', (inner) => label.run(inner));
+      group.start('webhook certificates', (inner) => certificates.run(inner));
       group.start('peering endpoint', (inner) =>
         runPeeringEndpoint(context, () => starting.delete('peering endpoint'), inner),
       );
-      group.start('webhooks', (inner) => runWebhooks(context, quota, () => starting.delete('webhooks'), inner));
+      group.start('webhooks', (inner) => runAdmission(context, () => starting.delete('webhooks'), inner));
       group.start('leader', (inner) =>
         runLeader({
           ...LEASE,
@@ -80,7 +84,7 @@ export function buildController(flags: ControllerFlags): { run(signal: AbortSign
           identity: flags.podUid,
           clock,
           signal: inner,
-          lead: (leading) => lead(context, quota, leading),
+          lead: (leading) => lead(context, label, leading),
           log,
         }),
       );

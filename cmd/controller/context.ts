@@ -1,4 +1,5 @@
 import type { Cluster, EventRecorder } from '#pkg/kube';
+import type { WebhookCertificates } from '#pkg/offloading';
 import type { Identity, ProviderOptions } from '#pkg/peering';
 import type { Clock, Log, RuntimeMetrics } from '#pkg/runtime';
 import type { ReplicaCaches } from './caches.ts';
@@ -13,6 +14,7 @@ export interface ControllerContext {
   readonly addresses: () => readonly string[];
   readonly caches: ReplicaCaches;
   readonly events: EventRecorder;
+  readonly certificates: WebhookCertificates;
   readonly metrics: RuntimeMetrics;
   readonly clock: Clock;
   readonly log: Log;

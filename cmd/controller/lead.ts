@@ -5,13 +5,13 @@ import type { ControllerContext } from './context.ts';
 import { leadConsumer } from './lead-consumer.ts';
 import { leadOffloading } from './lead-offloading.ts';
 import { leadProvider } from './lead-provider.ts';
-import { keepLeaderLabel } from './leader-label.ts';
+import type { LeaderLabel } from './leader-label.ts';
 import { loopsIn } from './loops.ts';
-import type { QuotaDecision } from './webhooks.ts';
+import { runQuota } from './webhooks.ts';
 
 /** What only one replica does. Ends with the lease. */
-export async function lead(context: ControllerContext, quota: QuotaDecision, signal: AbortSignal): Promise<void> {
-  const { home, flags, provider, clock, log } = context;
+export async function lead(context: ControllerContext, label: LeaderLabel, signal: AbortSignal): Promise<void> {
+  const { home, flags, provider, log } = context;
   const caches = leaderCaches(home, flags.systemNamespace);
   await using stack = new AsyncDisposableStack();
   const group = stack.use(new TaskGroup(signal));
@@ -23,17 +23,13 @@ export async function lead(context: ControllerContext, quota: QuotaDecision, sig
   const leading = { group, stack, loops: loopsIn(group, stack, log, context.metrics) };
   leadConsumer(context, caches, clusters, leading);
   leadOffloading(context, caches, clusters, leading);
-  quota.current = leadProvider(context, caches, leading);
-  group.start('leader label', (inner) =>
-    keepLeaderLabel(
-      { client: home.client, namespace: flags.systemNamespace, podName: flags.podName, clock, log },
-      inner,
-    ),
-  );
+  const decide = leadProvider(context, caches, leading);
+  group.start('quota webhook', (inner) => runQuota(context, decide, inner));
+  label.set(true);
   log.info({ pod: flags.podName }, 'leading');
   try {
     await group.settled;
   } finally {
-    quota.current = undefined;
+    label.set(false);
   }
 }

@@ -10,52 +10,62 @@ export interface LeaderLabelOptions {
   readonly log: Log;
 }
 
-/** The label goes within this time at the end of leading; the quota webhook of a pod that has lost the lease refuses anyway. */
-const REMOVAL_MS = 3_000;
+/** The label `tombolo.io/leader: "true"` on our own pod, by which the Service of the quota webhook finds the leader. */
+export interface LeaderLabel {
+  /** Says whether this replica leads now; returns at once. */
+  set(isLeading: boolean): void;
+  /** Makes the label true to what was said last, until `signal` aborts; then takes it off. */
+  run(signal: AbortSignal): Promise<void>;
+}
+
+/** The process ends soon after its signal: one try in this time, and a pod that is gone has no label. */
+const LAST_REMOVAL_MS = 3_000;
 
 /**
- * Puts `tombolo.io/leader: "true"` on our own pod while leading, so that the Service of the quota webhook selects it.
- * A pod that crashed with the label does not matter: its process answers nothing, and a restarted one does not lead.
+ * Lives as long as the process, not as long as a term: a leader that lost its lease because the API server was away
+ * cannot take the label off before the API server is back, and until then two pods would carry it.
  */
-export async function keepLeaderLabel(options: LeaderLabelOptions, signal: AbortSignal): Promise<void> {
-  const { clock, log } = options;
-  const wait = decorrelatedJitter({ minMs: 200, maxMs: 5_000 });
-  for (let isSet = false; !isSet && !signal.aborted; ) {
-    try {
-      await setLabel(options, 'true', signal);
-      isSet = true;
-    } catch (error) {
-      if (signal.aborted) return;
-      log.warn({ error: messageOf(error) }, 'the label of the leader could not be set; tried again');
-      await clock.sleep(wait.next(), signal).catch(() => {}); // aborted: the loop ends
-    }
-  }
-  await new Promise<void>((done) => {
-    if (signal.aborted) done();
-    else signal.addEventListener('abort', () => done(), { once: true });
-  });
-  await removeLeaderLabel(options);
-}
+export function leaderLabel({ client, namespace, podName, clock, log }: LeaderLabelOptions): LeaderLabel {
+  let wanted = false;
+  /** Unknown at start: a container that was restarted in its pod may have left it. */
+  let stands: boolean | undefined;
+  let wake = Promise.withResolvers<void>();
 
-/** Also run at start: a container that was restarted in its pod does not lead yet. */
-export async function removeLeaderLabel(options: LeaderLabelOptions): Promise<void> {
-  try {
-    await setLabel(options, null, AbortSignal.timeout(REMOVAL_MS));
-  } catch (error) {
-    if (!isNotFound(error))
-      options.log.warn({ error: messageOf(error) }, 'the label of the leader could not be removed');
-  }
-}
+  const write = async (value: boolean, signal: AbortSignal) => {
+    const body = { metadata: { labels: { [LABEL.leader]: value ? 'true' : null } } };
+    await client.patch(POD, { namespace, name: podName }, body, { type: 'merge', signal });
+    stands = value;
+  };
+  const change = (signal: AbortSignal) =>
+    new Promise<void>((done) => {
+      if (signal.aborted) done();
+      signal.addEventListener('abort', () => done(), { once: true });
+      wake.promise.then(done, done);
+    });
 
-async function setLabel(
-  { client, namespace, podName }: LeaderLabelOptions,
-  value: 'true' | null,
-  signal: AbortSignal,
-): Promise<void> {
-  await client.patch(
-    POD,
-    { namespace, name: podName },
-    { metadata: { labels: { [LABEL.leader]: value } } },
-    { type: 'merge', signal },
-  );
+  return {
+    set(isLeading) {
+      wanted = isLeading;
+      wake.resolve();
+    },
+    async run(signal) {
+      const wait = decorrelatedJitter({ minMs: 200, maxMs: 5_000 });
+      while (!signal.aborted) {
+        wake = Promise.withResolvers();
+        try {
+          if (stands !== wanted) await write(wanted, signal);
+          wait.reset();
+          await change(signal);
+        } catch (error) {
+          if (signal.aborted) break;
+          log.warn({ error: messageOf(error) }, 'the label of the leader could not be written; tried again');
+          await clock.sleep(wait.next(), signal).catch(() => {}); // aborted: the loop ends
+        }
+      }
+      if (stands === false) return;
+      await write(false, AbortSignal.timeout(LAST_REMOVAL_MS)).catch((error: unknown) => {
+        if (!isNotFound(error)) log.warn({ error: messageOf(error) }, 'the label of the leader could not be removed');
+      });
+    },
+  };
 }

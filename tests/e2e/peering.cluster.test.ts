@@ -160,7 +160,7 @@ describe('invites', () => {
 describe('names and identity', () => {
   test('PEER-12 names that are no DNS label or too long are refused with the rule', async ({ milan, rome }) => {
     const invite = await token(rome);
-    for (const name of ['Rome', 'a.b', `${'a'.repeat(49)}`, '-x']) {
+    for (const name of ['Rome', 'a.b', `${'a'.repeat(49)}`, 'x-']) {
       const outcome = await milan.tombolo(['peer', invite, '--name', name]);
       expect(outcome.code, name).not.toBe(0);
       expect(outcome.stderr).toMatch(/48/);
