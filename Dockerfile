@@ -7,7 +7,8 @@ FROM ${BASE}
 COPY --chmod=0755 node_modules/node/bin/node /usr/local/bin/node
 COPY dist/app/ /app/
 
-ENV NODE_ENV=production
+# Two arenas instead of eight per core: memory that is freed goes back.
+ENV NODE_ENV=production MALLOC_ARENA_MAX=2
 WORKDIR /app
 USER 65532:65532
 

@@ -107,7 +107,7 @@ describe('invites', () => {
     await refuse('truncated', good.slice(0, -20));
     const middle = Math.floor(good.length / 2);
     await refuse('altered', good.slice(0, middle) + (good[middle] === 'A' ? 'B' : 'A') + good.slice(middle + 1));
-    const short = await token(rome, '--expires', '1s');
+    const short = await token(rome, '--expires-in', '1s');
     await new Promise((next) => setTimeout(next, 1_500));
     await refuse('expired', short);
     const revoked = await token(rome);

@@ -8,6 +8,7 @@ import { hostCgroups, type Cgroups } from './cgroups.ts';
 import { TestbedError } from './errors.ts';
 import { mountedNamespaces, namespacesOf, removeNetwork } from './network.ts';
 import { requireRoot } from './prerequisites.ts';
+import { killProcess } from './process-id.ts';
 
 /** A killed process with a lot of memory needs a moment; one that hangs in the kernel stays for ever. */
 const KILL_DEADLINE_MS = 30_000;
@@ -59,17 +60,8 @@ async function killAll(bed: BedFolder, cgroups: Cgroups, signal: AbortSignal): P
         next: 'run `down` again; if they stay, only a restart of the machine ends them',
       });
     }
-    for (const pid of pids) kill(pid);
+    for (const pid of pids) killProcess(pid);
     await sleep(POLL_MS, undefined, { signal });
-  }
-}
-
-function kill(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch (error) {
-    // It ended by itself in between.
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }
 

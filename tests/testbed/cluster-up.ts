@@ -5,10 +5,11 @@ import { ensureClusterFiles, ensureNodeFiles, type NodeConfigs } from './cluster
 import { waitForApi, waitForNodes } from './cluster-ready.ts';
 import type { ControlComponent } from './component-names.ts';
 import { applyCoreDns } from './coredns.ts';
-import { type Daemon, ensureDaemon } from './daemon.ts';
+import { type Daemon, ensureDaemon, isStray } from './daemon.ts';
 import { agentGroup, CONTROL_GROUP, controlDaemon, type DaemonContext, firstNode, nodeDaemon } from './daemons.ts';
 import { ensureKwok } from './kwok.ts';
 import { ensureImage, waitForContainerd } from './node-runtime.ts';
+import { killProcess } from './process-id.ts';
 import type { Progress } from './progress.ts';
 
 export interface ClusterContext extends DaemonContext {
@@ -75,10 +76,17 @@ async function ensureRuntime(
 ): Promise<{ node: NodePlan; texts: NodeConfigs }> {
   const { bed, images, signal } = context;
   const texts = await ensureNodeFiles(bed, cluster, node);
-  await ensureDaemon(nodeDaemon(context, cluster, node, 'containerd', texts.containerd), signal);
+  const containerd = nodeDaemon(context, cluster, node, 'containerd', texts.containerd);
+  // Pods of a lost namespace have no way out: without their processes the kubelet makes them anew.
+  if (await isStray(containerd)) await killGroup(context, cgroupOf(bed, cluster, node.name));
+  await ensureDaemon(containerd, signal);
   await waitForContainerd({ bed, cluster, node }, signal);
   await ensureImage({ bed, cluster, node }, { purpose: 'base', archive: images }, signal);
   return { node, texts };
+}
+
+async function killGroup({ cgroups }: ClusterContext, group: string): Promise<void> {
+  for (const pid of await cgroups.processes(group)) killProcess(pid);
 }
 
 async function ensureAgents(

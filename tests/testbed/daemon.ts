@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdir, open, readFile, rm } from 'node:fs/promises';
+import { mkdir, open, readFile, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isAlive, type ProcessId } from './process-id.ts';
@@ -70,12 +70,26 @@ export async function runningDaemon(pidFile: string): Promise<Running | undefine
 }
 
 /**
- * Makes the daemon run as described: starts it, or restarts it where it runs with another description.
+ * Whether a daemon runs in another network namespace than the one that has its name now: somebody removed that one, and
+ * it was made anew.
+ */
+export async function isStray(daemon: Daemon): Promise<boolean> {
+  const running = await runningDaemon(daemon.pidFile);
+  if (running === undefined) return false;
+  const [own, named] = await Promise.all([
+    stat(`/proc/${running.pid}/ns/net`).catch(() => undefined), // it ended in between
+    stat(`/run/netns/${daemon.namespace}`),
+  ]);
+  return own !== undefined && own.ino !== named.ino;
+}
+
+/**
+ * Makes the daemon run as described: starts it, or restarts it where it runs with another description or elsewhere.
  * @returns whether something had to be done
  */
 export async function ensureDaemon(daemon: Daemon, signal: AbortSignal): Promise<boolean> {
   const running = await runningDaemon(daemon.pidFile);
-  if (running?.definition === definitionOf(daemon)) return false;
+  if (running?.definition === definitionOf(daemon) && !(await isStray(daemon))) return false;
   if (running !== undefined) await stopDaemon(daemon.pidFile, { signal });
   await startDaemon(daemon, signal);
   return true;

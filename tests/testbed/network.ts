@@ -117,8 +117,11 @@ async function ensureNode(
   const namespace = nodeNamespace(bed, node);
   // The end of the pair in the bridge namespace, named after the address: short and unique there.
   const port = `n${node.address.split('.').at(-1)}`;
+  // A pair without the namespace leads into one that only its processes still hold.
+  const isLost = !mounted.has(namespace) && bridgeLinks.has(port);
+  if (isLost) await batch(bed.bridgeNamespace, [`link delete ${port}`], signal);
   await ensureNamespace(namespace, mounted, signal);
-  if (!bridgeLinks.has(port)) {
+  if (isLost || !bridgeLinks.has(port)) {
     await batch(bed.bridgeNamespace, [`link add ${port} type veth peer name eth0 netns ${namespace}`], signal);
   }
   await batch(bed.bridgeNamespace, [`link set ${port} master br0 up`], signal);

@@ -33,3 +33,13 @@ export async function ownProcessId(): Promise<ProcessId> {
 export async function isAlive(id: ProcessId): Promise<boolean> {
   return (await processId(id.pid))?.startedAt === id.startedAt;
 }
+
+/** Ends a process at once; one that is gone already is fine. */
+export function killProcess(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    // It ended by itself in between.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
