@@ -20,6 +20,7 @@ import {
 } from '#pkg/kube';
 import { type Clock, done, type Log, type Reconciler, type ReconcileResult, requeueAfter } from '#pkg/runtime';
 import { LABEL_REMOVED, MADE_BY_LABEL } from '../label-removal.ts';
+import { hasOffloadLabel } from '../reserved.ts';
 import { decideOffloading, LABEL_SETTLE_MS } from './decide-offloading.ts';
 import { movePods } from './move-pods.ts';
 import { offloadingStatus, peerState, type Summary, summarize } from './offloading-status.ts';
@@ -79,7 +80,7 @@ class OffloadingReconciler implements Reconciler {
     try {
       return await this.#step(name, signal);
     } catch (error) {
-      if (error instanceof KubeError && error.isConflict) return requeueAfter(CACHE_BEHIND_MS);
+      if (error instanceof KubeError && (error.isConflict || error.isNotFound)) return requeueAfter(CACHE_BEHIND_MS);
       throw error;
     }
   }
@@ -116,8 +117,7 @@ class OffloadingReconciler implements Reconciler {
         await this.#annotate(offloading, { [LABEL_REMOVED]: null }, signal);
         return done;
       case 'delete':
-        await this.#delete(offloading, signal);
-        return done;
+        return await this.#delete(name, offloading, signal);
       case 'wait':
         return requeueAfter(step.ms);
       case 'run':
@@ -348,12 +348,15 @@ class OffloadingReconciler implements Reconciler {
     await this.#patch(offloading, { metadata: { finalizers } }, signal);
   }
 
-  async #delete(offloading: Offloading | undefined, signal: AbortSignal): Promise<void> {
-    if (offloading === undefined) return;
+  /** The label is gone, so the object goes. Asked once more: what follows evicts pods, and the cache may be behind. */
+  async #delete(name: string, offloading: Offloading | undefined, signal: AbortSignal): Promise<ReconcileResult> {
+    if (offloading === undefined) return done;
+    const { client } = this.#deps;
+    const namespace = await client.get<Namespace>(NAMESPACE, { name }, { signal }).catch(absent);
+    if (hasOffloadLabel(namespace?.metadata.labels)) return requeueAfter(CACHE_BEHIND_MS);
     const { uid } = offloading.metadata;
-    await this.#deps.client
-      .delete(OFFLOADING, refOf(offloading), { ...(uid !== undefined && { uid }), signal })
-      .catch(absent);
+    await client.delete(OFFLOADING, refOf(offloading), { ...(uid !== undefined && { uid }), signal }).catch(absent);
+    return done;
   }
 }
 
