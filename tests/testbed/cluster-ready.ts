@@ -1,4 +1,5 @@
-import type { ClusterPlan } from './address-plan.ts';
+import { runCommand } from '#pkg/runtime';
+import { addressIn, type ClusterPlan } from './address-plan.ts';
 import { type ApiClient, waitFor } from './api-client.ts';
 import { missingCoreDns } from './coredns.ts';
 import { type Daemon, lastLine, runningDaemon } from './daemon.ts';
@@ -33,12 +34,21 @@ export async function waitForApi(cluster: ClusterPlan, api: ApiClient, options: 
 export async function waitForNodes(
   cluster: ClusterPlan,
   api: ApiClient,
-  options: ReadyOptions & { readonly note: (detail: string) => void },
+  options: ReadyOptions & {
+    /** Network namespace from which names must resolve. */
+    readonly namespace: string;
+    /** Kubelets must have reported since then; what stands there from before a restart does not count. */
+    readonly since: Date;
+    readonly note: (detail: string) => void;
+  },
 ): Promise<void> {
-  const { daemons, note, signal } = options;
+  const { daemons, namespace, since, note, signal } = options;
   const probe = async (): Promise<string | undefined> => {
     await mustRun(daemons);
-    const missing = (await missingNodes(cluster, api)) ?? (await missingCoreDns(api));
+    const missing =
+      (await missingNodes(cluster, api, since)) ??
+      (await missingCoreDns(api)) ??
+      (await missingNames(cluster, namespace, signal));
     note(missing ?? '');
     return missing;
   };
@@ -47,6 +57,23 @@ export async function waitForNodes(
     deadlineMs: NODES_DEADLINE_MS,
     late: (last) => late('wait for nodes and names', cluster, last, daemons),
   });
+}
+
+/** busybox asks for 10 s; an answer that comes at all comes in milliseconds. */
+const LOOKUP_TIMEOUT_MS = 2_000;
+
+/**
+ * Asks CoreDNS through its Service, as pods do. After a restart of everything the API shows the state of before, and
+ * kube-proxy follows a new endpoint a second late: only asking tells. @throws CommandError while there is no answer
+ */
+async function missingNames(cluster: ClusterPlan, namespace: string, signal: AbortSignal): Promise<string | undefined> {
+  const server = addressIn(cluster.serviceRange, 10);
+  const lookup = ['/bin/busybox', 'nslookup', 'kubernetes.default.svc.cluster.local', server];
+  await runCommand('nsenter', [`--net=/run/netns/${namespace}`, '--', ...lookup], {
+    timeoutMs: LOOKUP_TIMEOUT_MS,
+    signal,
+  });
+  return undefined;
 }
 
 function late(attempted: string, cluster: ClusterPlan, why: string, daemons: readonly Daemon[]): TestbedError {
@@ -67,15 +94,27 @@ async function mustRun(daemons: readonly Daemon[]): Promise<void> {
   }
 }
 
+interface NodeCondition {
+  readonly type: string;
+  readonly status: string;
+  readonly message?: string;
+  /** RFC 3339, in whole seconds. */
+  readonly lastHeartbeatTime?: string;
+}
+
 interface NodeList {
   readonly items: readonly {
     readonly metadata: { readonly name: string };
-    readonly status?: { readonly conditions?: readonly { type: string; status: string; message?: string }[] };
+    readonly status?: { readonly conditions?: readonly NodeCondition[] };
   }[];
 }
 
-/** Which node of the plan is not Ready, with what its kubelet says; undefined when all are. */
-export async function missingNodes(cluster: ClusterPlan, api: ApiClient): Promise<string | undefined> {
+/** Which node of the plan is not Ready, or has not said so since `since`; undefined when all are. */
+export async function missingNodes(
+  cluster: ClusterPlan,
+  api: ApiClient,
+  since = new Date(0),
+): Promise<string | undefined> {
   const answer = await api.get('/api/v1/nodes?labelSelector=tombolo.test/real');
   if (answer.status !== 200) return `list nodes: HTTP ${answer.status}`;
   const { items } = JSON.parse(answer.text) as NodeList;
@@ -83,6 +122,8 @@ export async function missingNodes(cluster: ClusterPlan, api: ApiClient): Promis
     const conditions = items.find((item) => item.metadata.name === node.nodeName)?.status?.conditions ?? [];
     const ready = conditions.find((condition) => condition.type === 'Ready');
     if (ready?.status !== 'True') return `${node.nodeName}: ${ready?.message ?? 'its kubelet has not reported yet'}`;
+    const reported = Date.parse(ready.lastHeartbeatTime ?? '') + 1_000; // the end of the second that it names
+    if (!(reported > since.getTime())) return `${node.nodeName}: its kubelet has not reported since it was started`;
   }
   return undefined;
 }

@@ -1,6 +1,6 @@
 import type { ClusterPlan, NodePlan } from './address-plan.ts';
 import { type ApiClient, apiClient } from './api-client.ts';
-import { type BedFolder, cgroupOf, clusterPath } from './bed-folder.ts';
+import { type BedFolder, cgroupOf, clusterPath, nodeNamespace } from './bed-folder.ts';
 import { ensureClusterFiles, ensureNodeFiles, type NodeConfigs } from './cluster-files.ts';
 import { waitForApi, waitForNodes } from './cluster-ready.ts';
 import type { ControlComponent } from './component-names.ts';
@@ -47,10 +47,17 @@ export async function ensureCluster(context: ClusterContext, cluster: ClusterPla
   await ensureControl(context, cluster, 'kcm');
   await ensureControl(context, cluster, 'scheduler');
   const agents = await Promise.all(configs.map(({ node, texts }) => ensureAgents(context, cluster, node, texts)));
+  const since = agents.some(({ isNew }) => isNew) ? new Date() : new Date(0);
   await applyCoreDns(api, cluster);
   await ensureKwok(context, cluster, api);
   await progress.step(`${cluster.name}: nodes Ready, names resolve`, (note) =>
-    waitForNodes(cluster, api, { daemons: [...control, ...agents.flat()], note, signal }),
+    waitForNodes(cluster, api, {
+      daemons: [...control, ...agents.flatMap(({ daemons }) => daemons)],
+      namespace: nodeNamespace(bed, firstNode(cluster)),
+      since,
+      note,
+      signal,
+    }),
   );
 }
 
@@ -94,10 +101,12 @@ async function ensureAgents(
   cluster: ClusterPlan,
   node: NodePlan,
   texts: NodeConfigs,
-): Promise<Daemon[]> {
-  const daemons = (['proxy', 'kubelet'] as const).map((name) => nodeDaemon(context, cluster, node, name, texts[name]));
-  for (const daemon of daemons) await ensureDaemon(daemon, context.signal);
-  return daemons;
+): Promise<{ daemons: Daemon[]; isNew: boolean }> {
+  const proxy = nodeDaemon(context, cluster, node, 'proxy', texts.proxy);
+  const kubelet = nodeDaemon(context, cluster, node, 'kubelet', texts.kubelet);
+  await ensureDaemon(proxy, context.signal);
+  const isNew = await ensureDaemon(kubelet, context.signal);
+  return { daemons: [proxy, kubelet], isNew };
 }
 
 /**
