@@ -101,3 +101,9 @@ test('nodes that are not Ready, cordoned, virtual or tainted do not count; a pla
   };
   expect(names(eligibleNodes(nodes, { nodeAffinity }))).toEqual(['good']);
 });
+
+test('without an eligible node everything asked for is granted as nothing', () => {
+  const decision = decideGrant({ requested: { cpu: '2' } }, facts([]));
+  expect(decision.granted).toEqual({ cpu: '0', memory: '0', 'ephemeral-storage': '0', pods: '0' });
+  expect(decision.missing).toEqual([]);
+});

@@ -1,6 +1,14 @@
 import type { GrantSpec, GrantStatus, ResourceList } from '#pkg/api';
 import type { Node } from '#pkg/kube';
-import { addAmounts, type Amounts, formatAmounts, limitAmounts, parseAmounts, subtractAmounts } from '#pkg/quantity';
+import {
+  addAmounts,
+  type Amounts,
+  formatAmounts,
+  limitAmounts,
+  parseAmounts,
+  subtractAmounts,
+  ZERO,
+} from '#pkg/quantity';
 
 /** What a consumer gets that names nothing (NODE-30). */
 export const DEFAULT_REQUEST: ResourceList = { cpu: '4', memory: '8Gi', 'ephemeral-storage': '20Gi', pods: '110' };
@@ -48,7 +56,11 @@ export function decideGrant(spec: GrantSpec, facts: GrantFacts): GrantDecision {
     (sum, node) => addAmounts(sum, parseAmounts(node.status?.allocatable)),
     new Map(),
   );
-  const present = new Map([...asked].filter(([name]) => allocatable.has(name)));
+  // Without any node the consumer gets nothing of what it asked for, and its virtual node shows that.
+  const hasNodes = facts.nodes.length > 0;
+  const present = new Map(
+    hasNodes ? [...asked].filter(([name]) => allocatable.has(name)) : [...asked.keys()].map((name) => [name, ZERO]),
+  );
   const limited =
     facts.limits === undefined ? present : limitAmounts(present, subtractAmounts(facts.limits, facts.grantedElsewhere));
   const granted = limitAmounts(limited, allocatable);
@@ -59,7 +71,7 @@ export function decideGrant(spec: GrantSpec, facts: GrantFacts): GrantDecision {
     ),
     used: formatAmounts(facts.used),
     free: formatAmounts(new Map([...free].filter(([name]) => granted.has(name)))),
-    missing: [...asked.keys()].filter((name) => !allocatable.has(name)).toSorted(),
+    missing: hasNodes ? [...asked.keys()].filter((name) => !allocatable.has(name)).toSorted() : [],
     node: describeNodes(facts.nodes, facts.importLabels),
   };
 }

@@ -105,8 +105,9 @@ export function openBed(folder = process.env['TOMBOLO_TESTBED'] ?? join(reposito
   return {
     folder,
     cluster,
-    control: (args) =>
-      call(process.execPath, [join(repository, 'tests/testbed/main.ts'), ...args, '--dir', folder], {
+    control: ([verb = '', ...rest]) =>
+      // Before the rest: what follows `--` belongs to the command of `exec`.
+      call(process.execPath, [join(repository, 'tests/testbed/main.ts'), verb, '--dir', folder, ...rest], {
         timeoutMs: 180_000,
       }),
   };

@@ -1,5 +1,7 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import { type Json, type TestCluster, until } from './bed.ts';
+import { call, type Json, type TestCluster, until } from './bed.ts';
 import { condition, ensurePeered, isReady, offload, remotePod, sleeper, test } from './fixtures.ts';
 
 /** Everything of Tombolo that a peering makes on a cluster, by kind and name; empty when nothing is left. */
@@ -38,6 +40,9 @@ async function unpeer(cluster: TestCluster, name: string, ...flags: string[]): P
 
 /** Every test here starts from two clusters that do not know each other. */
 async function apart(milan: TestCluster, rome: TestCluster): Promise<void> {
+  for (const cluster of [milan, rome]) {
+    await cluster.try('delete namespace -l tombolo.io/offload=true --timeout=60s', { timeoutMs: 70_000 });
+  }
   await unpeer(milan, 'rome');
   await unpeer(rome, 'milan');
   for (const cluster of [milan, rome])
@@ -362,6 +367,7 @@ describe('life and end', () => {
 
 describe('rights', () => {
   test('PEER-34 PEER-35 the credential of a tenant reaches its own namespaces only, and nothing after unpeer', async ({
+    bed,
     milan,
     rome,
   }) => {
@@ -370,8 +376,12 @@ describe('rights', () => {
     const shop = await offload(milan, rome, `rights-${process.pid.toString(36)}`);
     const secret = await milan.json('-n tombolo-system get secret tombolo-peer-rome');
     const bearer = Buffer.from(secret['data'].token, 'base64').toString();
-    // TLS to rome with the token of the tenant and nothing else of the admin's kubeconfig.
-    const as = (args: string) => rome.try(['--user=nobody', '--token', bearer, ...args.split(' ')]);
+    const config = JSON.parse(await rome.kubectl('config view --raw -o json')) as Json;
+    const user = { name: config['contexts'][0].context.user, user: { token: bearer } };
+    const kubeconfig = join(bed.folder, 'tenant.kubeconfig');
+    await writeFile(kubeconfig, JSON.stringify({ ...config, users: [user] }), { mode: 0o600 });
+    const as = (args: string) =>
+      call(join(bed.folder, 'bin/kubectl'), ['--kubeconfig', kubeconfig, ...args.split(' ')]);
     const allowed = async (args: string) => (await as(`auth can-i ${args}`)).stdout.trim();
     expect(await allowed(`create pods -n ${shop.twin}`)).toBe('yes');
     for (const question of [

@@ -53,16 +53,27 @@ export function storedConsumerStatus(virtualNode: VirtualNode): VirtualNodeStatu
   };
 }
 
+/**
+ * Empty maps are left out: server-side apply turns a map whose last key goes into `null`, which the schema refuses, and
+ * then nothing at all would be copied any more (seen on 1.35; kubernetes#85127 is its like).
+ */
 function amounts(status: VirtualNodeStatus): VirtualNodeStatus {
   const { granted, used, free, cordoned, missing, node } = status;
   return {
-    ...(granted === undefined ? {} : { granted }),
-    ...(used === undefined ? {} : { used }),
-    ...(free === undefined ? {} : { free }),
+    ...(isEmpty(granted) ? {} : { granted }),
+    ...(isEmpty(used) ? {} : { used }),
+    ...(isEmpty(free) ? {} : { free }),
     ...(cordoned === undefined ? {} : { cordoned }),
     ...(missing === undefined ? {} : { missing }),
-    ...(node === undefined ? {} : { node }),
+    ...(node === undefined ? {} : { node: withoutEmptyLabels(node) }),
   };
+}
+
+function withoutEmptyLabels({
+  labels,
+  ...node
+}: NonNullable<VirtualNodeStatus['node']>): typeof node & { labels?: Record<string, string> } {
+  return isEmpty(labels) ? node : { ...node, labels };
 }
 
 function ownConditions(conditions: readonly Condition[] | undefined): Condition[] {
@@ -120,4 +131,8 @@ function grantedSentence(peer: string, granted: ResourceList, missing: readonly 
     .map(([key, amount]) => `${key} ${amount}`);
   const lacks = missing.length === 0 ? '' : `; no node there has ${missing.join(', ')}`;
   return `peer ${peer} grants ${list.length === 0 ? 'nothing' : list.join(', ')}${lacks}`;
+}
+
+function isEmpty(map: object | undefined): map is undefined {
+  return map === undefined || Object.keys(map).length === 0;
 }
