@@ -154,30 +154,28 @@ test('REF-29 an object made anew with what cannot change in place replaces its t
   );
 });
 
-test('REF-30 metadata that belongs to home stays at home', async ({ shop, rome }) => {
-  await shop
-    .create({
-      ...configMap('tracked', { a: '1' }),
-      metadata: {
-        name: 'tracked',
-        labels: {
-          app: 'kept',
-          'argocd.argoproj.io/instance': 'x',
-          'kustomize.toolkit.fluxcd.io/name': 'x',
-          'app.kubernetes.io/instance': 'x',
-        },
-        annotations: {
-          'example.com/kept': 'yes',
-          'argocd.argoproj.io/tracking-id': 'x',
-          'meta.helm.sh/release-name': 'x',
-        },
-        finalizers: ['example.com/hold'],
-        ownerReferences: [
-          { apiVersion: 'v1', kind: 'ConfigMap', name: 'nobody', uid: '00000000-0000-0000-0000-000000000000' },
-        ],
+test('REF-30 metadata that belongs to home stays at home', async ({ shop, rome, milan }) => {
+  await shop.create({
+    ...configMap('tracked', { a: '1' }),
+    metadata: {
+      name: 'tracked',
+      labels: {
+        app: 'kept',
+        'argocd.argoproj.io/instance': 'x',
+        'kustomize.toolkit.fluxcd.io/name': 'x',
+        'app.kubernetes.io/instance': 'x',
       },
-    })
-    .catch(() => {});
+      annotations: {
+        'example.com/kept': 'yes',
+        'argocd.argoproj.io/tracking-id': 'x',
+        'meta.helm.sh/release-name': 'x',
+      },
+      finalizers: ['example.com/hold'],
+      ownerReferences: [
+        { apiVersion: 'v1', kind: 'ConfigMap', name: 'nobody', uid: '00000000-0000-0000-0000-000000000000' },
+      ],
+    },
+  });
   const twin = await rome.find(['-n', shop.twin, 'get', 'configmap', 'tracked']);
   const seen = twin ?? (await until('there', () => rome.find(['-n', shop.twin, 'get', 'configmap', 'tracked'])));
   expect(seen['metadata'].labels).toMatchObject({ app: 'kept', 'tombolo.io/origin': 'milan' });
@@ -193,6 +191,17 @@ test('REF-30 metadata that belongs to home stays at home', async ({ shop, rome }
     expect(annotations[key]).toBeUndefined();
   expect(seen['metadata'].finalizers).toBeUndefined();
   expect(seen['metadata'].ownerReferences).toBeUndefined();
+  // Or the namespace could never go.
+  await milan.kubectl([
+    '-n',
+    shop.name,
+    'patch',
+    'configmap',
+    'tracked',
+    '--type=merge',
+    '-p',
+    '{"metadata":{"finalizers":null}}',
+  ]);
 });
 
 test('REF-33 one object that cannot be copied delays no other', async ({ shop, rome }) => {

@@ -52,6 +52,8 @@ const DRAIN_CHECK_MS = 2_000;
 /** What we decided by had changed: the watch brings the change within a moment. */
 const CACHE_BEHIND_MS = 200;
 const RETRY_PEER_MS = 5_000;
+/** A claim without an Offloading at a peer that is away is withdrawn within this time of its return (REF-13: cleaned, 30 s). */
+const RETRY_AWAY_MS = 10_000;
 /** The binding in the namespace is not watched; drift of it is repaired at this pace. */
 const RESYNC_MS = 300_000;
 const DEFAULT_DRAIN_TIMEOUT_S = 300;
@@ -130,14 +132,18 @@ class OffloadingReconciler implements Reconciler {
   /** Claims that no Offloading stands behind: their peer was away when it ended (REF-13). */
   async #clear(name: string, signal: AbortSignal): Promise<ReconcileResult> {
     const { claims, client } = this.#deps;
-    const holding = claims.holding(name).filter((peer) => isLive(claims.view(peer, name)));
-    if (holding.length === 0) return done;
+    const standing = claims.holding(name);
+    const holding = standing.filter((peer) => isLive(claims.view(peer, name)));
+    // A peer that is away keeps its claim in our cache, and no event comes when it is back: look again.
+    const isAnyAway = standing.some((peer) => claims.view(peer, name).state === 'Away');
+    if (holding.length === 0) return isAnyAway ? requeueAfter(RETRY_AWAY_MS) : done;
     // The cache may be behind, and a withdrawn claim takes all pods there with it: ask the API server.
     const stored = await client
       .get<Offloading>(OFFLOADING, { namespace: name, name: NAME.offloading }, { signal })
       .catch(absent);
     if (stored !== undefined) return requeueAfter(LABEL_SETTLE_MS);
     const failures = await Promise.all(holding.map((peer) => claims.withdraw(peer, name, signal)));
+    if (isAnyAway) return requeueAfter(RETRY_AWAY_MS);
     return failures.some((why) => why !== undefined) ? requeueAfter(RETRY_PEER_MS) : done;
   }
 
