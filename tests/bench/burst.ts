@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { type Bed, openBed, type TestCluster, until } from '../e2e/bed.ts';
-import { ensurePeered, offload } from '../e2e/fixtures.ts';
+import { ensurePeered, offload } from '../e2e/peered.ts';
 import { machineCpuSeconds, processesWith, resetPeaks } from './process-usage.ts';
 import { difference, requestCounts, sum } from './request-count.ts';
 
