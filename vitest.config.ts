@@ -8,6 +8,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     reporters: ['default', './tests/closing-line.ts'],
+    // Whole clusters share two cores with the tests: one that met a stall is tried once more, and reported as retried.
+    retry: 1,
     projects: [
       {
         extends: true,
@@ -31,8 +33,6 @@ export default defineConfig({
           pool: 'forks',
           fileParallelism: false,
           testTimeout: 180_000,
-          // Whole clusters share the cores of one machine: a case that met a stall is tried once more, and reported as retried.
-          retry: 1,
           hookTimeout: 600_000,
         },
       },
