@@ -259,26 +259,7 @@ describe('why a pod does not run', () => {
 
   test('POD-72 RemoteUnschedulable carries the message of the scheduler there; PodScheduled stays True', async ({
     shop,
-    milan,
   }) => {
-    await milan.kubectl([
-      'patch',
-      'virtualnode',
-      'rome',
-      '--type',
-      'merge',
-      '-p',
-      '{"spec":{"placement":{"tolerations":[{"key":"none","operator":"Exists"}]}}}',
-    ]);
-    await milan.kubectl([
-      'patch',
-      'virtualnode',
-      'rome',
-      '--type',
-      'json',
-      '-p',
-      '[{"op":"remove","path":"/spec/placement"}]',
-    ]);
     await shop.create(
       remotePod(
         'nowhere',
