@@ -77,12 +77,15 @@ describe('kubeconfig', () => {
 });
 
 describe('flags of a subcommand', () => {
-  test.each([[['invite', 'list', '--kubeconfig', '/none']], [['invite', '--kubeconfig', '/none', 'list']]])(
-    'count wherever they stand: %j',
-    async (args) => {
-      expect((await cli(...args)).stderr).toContain('/none');
-    },
-  );
+  test.each([
+    [['invite', 'list', '--kubeconfig', '/none']],
+    [['invite', '--kubeconfig', '/none', 'list']],
+    [['--kubeconfig', '/none', 'status']],
+    [['status', '--kubeconfig', '/none']],
+    [['--kubeconfig', '/other', 'status', '--kubeconfig', '/none']],
+  ])('count wherever they stand: %j', async (args) => {
+    expect((await cli(...args)).stderr).toContain('/none');
+  });
 });
 
 describe('completion', () => {

@@ -10,7 +10,7 @@ import { uninstallCommand } from './commands/uninstall.ts';
 import { unoffloadCommand } from './commands/unoffload.ts';
 import { unpeerCommand } from './commands/unpeer.ts';
 import { versionCommand } from './commands/version.ts';
-import type { Runner } from './commands/runner.ts';
+import { commonFlags, type Runner } from './commands/runner.ts';
 
 /**
  * The command tree: names, flags and help, and nothing that costs time. What a command does is loaded when it runs, so that
@@ -18,7 +18,7 @@ import type { Runner } from './commands/runner.ts';
  * @param programName how people call it: `tombolo` or `kubectl tombolo`
  */
 export function createProgram(programName: string, runner: Runner): Command {
-  const program = new Command(programName)
+  const program = commonFlags(new Command(programName))
     .description('Turns remote Kubernetes clusters into nodes of this one.')
     .showHelpAfterError(false)
     .helpCommand('help [command]', 'show the help of a command')

@@ -187,7 +187,7 @@ test('NODE-13 NODE-15 NODE-16 POD-69 the node follows the API of the provider, a
       },
       25_000,
     );
-    expect(ready['message']).toMatch(/198\.18\.\d+\.\d+/);
+    expect(ready['message']).toMatch(/https:\/\/[\d.]+:6443/);
     await until(
       'Ready=False on the pod',
       async () => condition(await shop.pod('far'), 'Ready')?.['status'] === 'False',

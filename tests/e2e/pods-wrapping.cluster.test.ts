@@ -193,24 +193,24 @@ describe('wrapping', () => {
       {
         apiVersion: 'v1',
         kind: 'Pod',
-        metadata: { name: 'bound', namespace: name },
+        metadata: { name: 'waiting', namespace: name },
         spec: { nodeName: 'rome', terminationGracePeriodSeconds: 1, containers: [sleeper()] },
       },
     );
     try {
       await until('says NotOffloaded', async () => {
-        const pod = await milan.find(['-n', name, 'get', 'pod', 'bound']);
+        const pod = await milan.find(['-n', name, 'get', 'pod', 'waiting']);
         return pod?.['status'].conditions?.some((entry: Json) => entry['reason'] === 'NotOffloaded');
       });
       expect(
         (await rome.json(['get', 'pods', '-A', '-l', 'tombolo.io/origin']))['items'].filter((pod: Json) =>
-          pod['metadata'].name.startsWith('bound'),
+          pod['metadata'].name.startsWith('waiting'),
         ),
       ).toEqual([]);
       await milan.kubectl(['label', 'namespace', name, 'tombolo.io/offload=true']);
       await until(
         'runs',
-        async () => (await milan.find(['-n', name, 'get', 'pod', 'bound']))?.['status'].phase === 'Running',
+        async () => (await milan.find(['-n', name, 'get', 'pod', 'waiting']))?.['status'].phase === 'Running',
         40_000,
       );
     } finally {

@@ -60,9 +60,12 @@ describe.skipIf(whyNot !== '')(`an informer${whyNot}`, () => {
     namespace,
   }) => {
     await using watched = await watchConfigMaps(viaProxy, namespace);
-    const writing = churn(cluster, namespace, 300);
     let isWriting = true;
-    const written = writing.finally(() => (isWriting = false));
+    const written = churnThroughCuts().finally(() => (isWriting = false));
+    /** A fast machine writes all before the connections have been cut often enough. */
+    async function churnThroughCuts(): Promise<void> {
+      for (let round = 0; round < 20 && proxy.connections < 5; round++) await churn(cluster, namespace, 300);
+    }
     for (let i = 0; isWriting; i++) {
       await new Promise((done) => setTimeout(done, 300));
       if (i % 2 === 0) proxy.cut();
@@ -72,7 +75,7 @@ describe.skipIf(whyNot !== '')(`an informer${whyNot}`, () => {
     const expected = await stored(cluster, namespace);
     await until('the informer has all of it', () => same(watched.state(), expected), 45_000);
     expect(watched.told()).toEqual(expected);
-    expect(proxy.connections).toBeGreaterThan(2);
+    expect(proxy.connections).toBeGreaterThanOrEqual(5);
     expect(watched.errors.filter((error) => error !== 'Unreachable')).toEqual([]);
   });
 

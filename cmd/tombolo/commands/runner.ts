@@ -28,7 +28,7 @@ export function act<Options>(
   attempted: string,
   load: () => Promise<Action<Options>>,
 ): Command {
-  return common(command).action(async (...given: unknown[]) => {
+  return commonFlags(command).action(async (...given: unknown[]) => {
     const self = given.at(-1) as Command; // commander hands in the arguments, the options and the command itself
     await runner.run<Options>({
       attempted,
@@ -39,7 +39,7 @@ export function act<Options>(
   });
 }
 
-/** A flag that was written before the name of a subcommand (`invite --kubeconfig F list`) counts for the subcommand. */
+/** A flag that was written before the name of a command (`--kubeconfig F status`, `invite --kubeconfig F list`) counts for it. */
 function optionsOf<T>(command: Command): T {
   const options: Record<string, unknown> = { ...command.opts() };
   for (let parent = command.parent; parent !== null; parent = parent.parent) {
@@ -51,7 +51,8 @@ function optionsOf<T>(command: Command): T {
   return options as T;
 }
 
-function common(command: Command): Command {
+/** Gives `command` the flags that all commands have. The program has them too: they may stand before the command. */
+export function commonFlags(command: Command): Command {
   return command
     .option('--kubeconfig <file>', 'kubeconfig of this cluster (default $KUBECONFIG or ~/.kube/config)')
     .option('--context <name>', 'context in that kubeconfig')
@@ -62,11 +63,10 @@ function common(command: Command): Command {
     )
     .option('--wait', 'wait until it is done', true)
     .addOption(new Option('--no-wait', 'return when the wish is written').hideHelp())
-    .option(
-      '--timeout <duration>',
-      'give up after that long, keeping what is done',
-      duration,
-      duration(TIMEOUT_DEFAULT),
+    .addOption(
+      new Option('--timeout <duration>', 'give up after that long, keeping what is done')
+        .argParser(duration)
+        .default(duration(TIMEOUT_DEFAULT), TIMEOUT_DEFAULT),
     )
     .option('-y, --yes', 'do not ask', false);
 }

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import type { Command, Option } from 'commander';
 
 /** Longest that completion waits for a cluster: it runs at every press of the tab key. */
 const NAMES_MS = 2_000;
@@ -33,7 +33,8 @@ async function possible(
   env: NodeJS.ProcessEnv,
 ): Promise<string[]> {
   const previous = before.at(-1);
-  const option = command.options.find((known) => known.long === previous || known.short === previous);
+  const isPrevious = (known: Option) => known.long === previous || known.short === previous;
+  const option = previous === undefined ? undefined : command.options.find(isPrevious);
   if (option !== undefined && (option.required || option.optional)) return [...(option.argChoices ?? [])];
   if (typed.startsWith('-')) {
     return [...command.options.filter((known) => !known.hidden).flatMap(({ long }) => long ?? []), '--help'];
