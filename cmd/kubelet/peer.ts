@@ -3,8 +3,9 @@ import type { Informer } from '#pkg/kube';
 import type { PeerCluster, PeerClusters } from '#pkg/peering';
 import { keyedTasks, TaskGroup } from '#pkg/runtime';
 import { configMapReflector } from '#reflectors/config-map';
-import { offloadingTwins, runReflectors } from '#reflectors/framework';
+import { homeObjects, offloadingTwins, runReflectors } from '#reflectors/framework';
 import { secretReflector } from '#reflectors/secret';
+import { serviceNotices, type ServiceNotices, serviceReflector } from '#reflectors/service';
 import { type NodeDeps, serveVirtualNode } from './virtual-node.ts';
 
 export interface PeerDeps extends NodeDeps {
@@ -13,11 +14,14 @@ export interface PeerDeps extends NodeDeps {
   readonly policies: Informer<ReflectionPolicy>;
 }
 
+const REFLECTORS = [configMapReflector, secretReflector, serviceReflector];
+
 /** Everything of one peer: its virtual nodes, and copies of the objects of offloaded namespaces. Goes on with each new connection to it. */
 export async function servePeer(peer: string, deps: PeerDeps, signal: AbortSignal): Promise<void> {
+  const notices = serviceNotices({ peer, policies: deps.policies, events: deps.events });
   while (!signal.aborted) {
     const connection = await connected(peer, deps.peers, signal);
-    await serveConnection(connection, deps, AbortSignal.any([signal, connection.signal]));
+    await serveConnection(connection, { ...deps, notices }, AbortSignal.any([signal, connection.signal]));
   }
 }
 
@@ -47,7 +51,11 @@ function connected(peer: string, peers: PeerClusters, signal: AbortSignal): Prom
   });
 }
 
-async function serveConnection(connection: PeerCluster, deps: PeerDeps, signal: AbortSignal): Promise<void> {
+async function serveConnection(
+  connection: PeerCluster,
+  deps: PeerDeps & { readonly notices: ServiceNotices },
+  signal: AbortSignal,
+): Promise<void> {
   const { virtualNodes, home, events, policies } = deps;
   const { peer } = connection;
   const log = deps.log.child({ peer });
@@ -64,9 +72,12 @@ async function serveConnection(connection: PeerCluster, deps: PeerDeps, signal: 
   };
   using _nodes = virtualNodes.on(follow);
   follow();
+  const objects = homeObjects(home, REFLECTORS);
+  using _notices = deps.notices.follow(objects.of(serviceReflector), twins);
+  group.start(`objects here for ${peer}`, (inner) => objects.run(inner));
   group.start(`objects for ${peer}`, (inner) =>
     runReflectors(
-      { home, remote: connection, twins, reflectors: [configMapReflector, secretReflector], policies, events, log },
+      { home, remote: connection, twins, reflectors: REFLECTORS, policies, events, log, homeObjects: objects },
       inner,
     ),
   );
