@@ -1,4 +1,5 @@
 import type { SelectorTerm } from '#pkg/api';
+import { isInteger, matchesRequirement } from '#pkg/kube';
 
 const OPERATORS = ['In', 'NotIn', 'Exists', 'DoesNotExist', 'Gt', 'Lt'] as const;
 type Operator = (typeof OPERATORS)[number];
@@ -56,10 +57,6 @@ function isOperator(operator: string): operator is Operator {
   return OPERATORS.some((known) => known === operator);
 }
 
-function isInteger(text: string | undefined): boolean {
-  return text !== undefined && /^-?\d{1,15}$/.test(text);
-}
-
 /** Whether labels satisfy one of the terms; undefined = no selector = always. As the scheduler decides it. */
 export function matchesSelector(
   selector: readonly SelectorTerm[] | undefined,
@@ -68,25 +65,9 @@ export function matchesSelector(
   if (selector === undefined) return true;
   return selector.some(
     ({ matchExpressions = [] }) =>
-      matchExpressions.length > 0 && matchExpressions.every((expression) => matches(expression, labels)),
+      matchExpressions.length > 0 &&
+      matchExpressions.every((expression) =>
+        matchesRequirement(Object.hasOwn(labels, expression.key) ? labels[expression.key] : undefined, expression),
+      ),
   );
-}
-
-function matches({ key, operator, values = [] }: Requirement, labels: Readonly<Record<string, string>>): boolean {
-  const value = Object.hasOwn(labels, key) ? labels[key] : undefined;
-  if (!isOperator(operator)) return false;
-  switch (operator) {
-    case 'In':
-      return value !== undefined && values.includes(value);
-    case 'NotIn':
-      return value === undefined || !values.includes(value);
-    case 'Exists':
-      return value !== undefined;
-    case 'DoesNotExist':
-      return value === undefined;
-    case 'Gt':
-      return isInteger(value) && isInteger(values[0]) && Number(value) > Number(values[0]);
-    case 'Lt':
-      return isInteger(value) && isInteger(values[0]) && Number(value) < Number(values[0]);
-  }
 }

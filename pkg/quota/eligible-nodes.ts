@@ -1,34 +1,9 @@
 import type { Placement } from '#pkg/api';
-import type { Node } from '#pkg/kube';
+import { matchesRequirement, type Node, type NodeSelectorRequirement } from '#pkg/kube';
 
-interface Requirement {
-  readonly key: string;
-  readonly operator: string;
-  readonly values?: readonly string[];
-}
 interface SelectorTerm {
-  readonly matchExpressions?: readonly Requirement[];
-  readonly matchFields?: readonly Requirement[];
-}
-
-/** Node selector semantics of kube-scheduler (nodeaffinity helpers): unknown operators match nothing. */
-export function matchesRequirement(value: string | undefined, { operator, values = [] }: Requirement): boolean {
-  switch (operator) {
-    case 'In':
-      return value !== undefined && values.includes(value);
-    case 'NotIn':
-      return value === undefined || !values.includes(value);
-    case 'Exists':
-      return value !== undefined;
-    case 'DoesNotExist':
-      return value === undefined;
-    case 'Gt':
-      return value !== undefined && Number(value) > Number(values[0]);
-    case 'Lt':
-      return value !== undefined && Number(value) < Number(values[0]);
-    default:
-      return false;
-  }
+  readonly matchExpressions?: readonly NodeSelectorRequirement[];
+  readonly matchFields?: readonly NodeSelectorRequirement[];
 }
 
 function matchesTerm(node: Node, term: SelectorTerm): boolean {
