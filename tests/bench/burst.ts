@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { type Bed, openBed, type TestCluster, until } from '../e2e/bed.ts';
 import { ensurePeered, offload } from '../e2e/peered.ts';
+import { bedFolder } from '../testbed/bed-folder.ts';
 import { machineCpuSeconds, processesWith, resetPeaks } from './process-usage.ts';
 import { difference, requestCounts, sum } from './request-count.ts';
 
@@ -43,7 +44,9 @@ export interface SizeReport {
 export interface BurstReport {
   readonly kind: string;
   readonly rounds: number;
+  /** All our processes of both clusters, and the busiest one. */
   readonly idlePercentOfCore: number;
+  readonly idlePercentOfBusiest: number;
   readonly sizes: readonly SizeReport[];
 }
 
@@ -73,14 +76,17 @@ export async function burst(options: BurstOptions): Promise<BurstReport> {
     const [milan, rome] = [bed.cluster('milan'), bed.cluster('rome')];
     await ensurePeered(milan, rome);
     await widenGrant(milan, Math.max(...sizes));
-    const idle = await idleRates(milan, rome);
-    progress(`idle: our processes use ${(idle.ownCpu * 100).toFixed(2)} % of a core`);
+    const group = bedFolder(folder).cgroup;
+    const idle = await idleRates(milan, rome, group);
+    progress(
+      `idle: our processes use ${(idle.ownCpu * 100).toFixed(2)} % of a core, the busiest ${(idle.busiest * 100).toFixed(2)} %`,
+    );
     const reports: SizeReport[] = [];
     for (const pods of sizes) {
       const runs: { direct: Measure; tombolo: Measure }[] = [];
       for (let round = 1; round <= rounds; round++) {
-        const direct = await oneBurst({ bed, where: rome, kind, pods, idle, through: false });
-        const tombolo = await oneBurst({ bed, where: milan, kind, pods, idle, through: true });
+        const direct = await oneBurst({ bed, group, where: rome, kind, pods, idle, through: false });
+        const tombolo = await oneBurst({ bed, group, where: milan, kind, pods, idle, through: true });
         progress(
           `${pods} pods, round ${round}: direct ${direct.seconds.toFixed(1)} s, tombolo ${tombolo.seconds.toFixed(1)} s`,
         );
@@ -92,7 +98,13 @@ export async function burst(options: BurstOptions): Promise<BurstReport> {
         median: { direct: median(runs.map((run) => run.direct)), tombolo: median(runs.map((run) => run.tombolo)) },
       });
     }
-    return { kind, rounds, idlePercentOfCore: idle.ownCpu * 100, sizes: reports };
+    return {
+      kind,
+      rounds,
+      idlePercentOfCore: idle.ownCpu * 100,
+      idlePercentOfBusiest: idle.busiest * 100,
+      sizes: reports,
+    };
   } finally {
     if (!options.keep) await testbed(root, ['down', '--dir', folder]);
   }
@@ -131,19 +143,21 @@ interface Idle {
   /** Cores that the machine and our processes use when nothing happens, and requests per second to each API server. */
   readonly cpu: number;
   readonly ownCpu: number;
+  readonly busiest: number;
   readonly home: number;
   readonly provider: number;
 }
 
-async function idleRates(milan: TestCluster, rome: TestCluster): Promise<Idle> {
+async function idleRates(milan: TestCluster, rome: TestCluster, group: string): Promise<Idle> {
   await new Promise((next) => setTimeout(next, 10_000));
-  const before = await snapshot(milan, rome);
+  const before = await snapshot(milan, rome, group);
   await new Promise((next) => setTimeout(next, IDLE_MS));
-  const after = await snapshot(milan, rome);
+  const after = await snapshot(milan, rome, group);
   const seconds = (after.at - before.at) / 1000;
   return {
     cpu: (after.cpu - before.cpu) / seconds,
-    ownCpu: (after.own - before.own) / seconds,
+    ownCpu: (total(after.own) - total(before.own)) / seconds,
+    busiest: Math.max(0, ...[...after.own].map(([pid, used]) => used - (before.own.get(pid) ?? used))) / seconds,
     home: sum(difference(before.home, after.home)) / seconds,
     provider: sum(difference(before.provider, after.provider)) / seconds,
   };
@@ -152,7 +166,8 @@ async function idleRates(milan: TestCluster, rome: TestCluster): Promise<Idle> {
 interface Snapshot {
   readonly at: number;
   readonly cpu: number;
-  readonly own: number;
+  /** CPU seconds of each of our processes, by pid. */
+  readonly own: ReadonlyMap<number, number>;
   readonly home: ReadonlyMap<string, number>;
   readonly provider: ReadonlyMap<string, number>;
 }
@@ -160,20 +175,34 @@ interface Snapshot {
 const KUBELET = '/app/kubelet.js';
 const CONTROLLER = '/app/controller.js';
 /** In the image both are started by path; real kubelets have another one. */
-const ownProcesses = async () => [...(await processesWith(KUBELET)), ...(await processesWith(CONTROLLER))];
+const ownProcesses = async (group: string) => [
+  ...(await processesWith(KUBELET, group)),
+  ...(await processesWith(CONTROLLER, group)),
+];
 
-async function snapshot(milan: TestCluster, rome: TestCluster): Promise<Snapshot> {
+async function snapshot(milan: TestCluster, rome: TestCluster, group: string): Promise<Snapshot> {
   const [home, provider, own, cpu] = await Promise.all([
     requestCounts(milan),
     requestCounts(rome),
-    ownProcesses(),
+    ownProcesses(group),
     machineCpuSeconds(),
   ]);
-  return { at: performance.now(), home, provider, cpu, own: own.reduce((total, usage) => total + usage.cpuSeconds, 0) };
+  return {
+    at: performance.now(),
+    home,
+    provider,
+    cpu,
+    own: new Map(own.map(({ pid, cpuSeconds }) => [pid, cpuSeconds])),
+  };
+}
+
+function total(own: ReadonlyMap<number, number>): number {
+  return own.values().reduce((all, used) => all + used, 0);
 }
 
 interface BurstRun {
   readonly bed: Bed;
+  readonly group: string;
   readonly where: TestCluster;
   readonly kind: 'always' | 'never';
   readonly pods: number;
@@ -183,14 +212,14 @@ interface BurstRun {
 
 let serial = 0;
 
-async function oneBurst({ bed, where, kind, pods, idle, through }: BurstRun): Promise<Measure> {
+async function oneBurst({ bed, group, where, kind, pods, idle, through }: BurstRun): Promise<Measure> {
   const [milan, rome] = [bed.cluster('milan'), bed.cluster('rome')];
   const name = `burst-${++serial}`;
   if (through) await offload(milan, rome, name);
   else await rome.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
   const selector = through ? { 'tombolo.io/peer': 'rome' } : { 'tombolo.test/kwok': 'true' };
-  await resetPeaks(await ownProcesses());
-  const before = await snapshot(milan, rome);
+  await resetPeaks(await ownProcesses(group));
+  const before = await snapshot(milan, rome, group);
   await where.apply(workload(kind, name, pods, selector));
   await until(
     `${pods} pods are ready`,
@@ -202,15 +231,16 @@ async function oneBurst({ bed, where, kind, pods, idle, through }: BurstRun): Pr
     },
     BURST_DEADLINE_MS,
   );
-  const after = await snapshot(milan, rome);
+  const after = await snapshot(milan, rome, group);
   const seconds = (after.at - before.at) / 1000;
   const provider = difference(before.provider, after.provider);
   const home = difference(before.home, after.home);
-  const peaks = async (text: string) => Math.max(0, ...(await processesWith(text)).map((usage) => usage.peakMiB));
+  const peaks = async (text: string) =>
+    Math.max(0, ...(await processesWith(text, group)).map((usage) => usage.peakMiB));
   const result = {
     seconds,
     cpuSeconds: after.cpu - before.cpu - idle.cpu * seconds,
-    ownCpuSeconds: after.own - before.own,
+    ownCpuSeconds: total(after.own) - total(before.own),
     providerRequestsPerPod: (sum(provider) - idle.provider * seconds) / pods,
     ownProviderRequestsPerPod: through ? ownRequests(provider, kind) / pods : 0,
     homeRequestsPerPod: (sum(home) - idle.home * seconds) / pods,

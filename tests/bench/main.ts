@@ -89,7 +89,7 @@ function print(report: BurstReport): void {
     'controller MiB',
   ];
   process.stdout.write(
-    `${table(head, rows)}\nmedian of ${report.rounds} alternated rounds; idle: ${number(report.idlePercentOfCore, 2)} % of a core for our processes\n`,
+    `${table(head, rows)}\nmedian of ${report.rounds} alternated rounds; idle: ${number(report.idlePercentOfCore, 2)} % of a core for our processes, ${number(report.idlePercentOfBusiest, 2)} % for the busiest\n`,
   );
 }
 

@@ -14,17 +14,21 @@ export interface ProcessUsage {
   readonly peakMiB: number;
 }
 
-/** All processes whose command line holds `text`; those that end meanwhile are left out. */
-export async function processesWith(text: string): Promise<ProcessUsage[]> {
+/**
+ * All processes of one test bed whose command line holds `text`; those that end meanwhile are left out.
+ * @param group cgroup of the test bed, as its first path segment: another bed may stand on the machine
+ */
+export async function processesWith(text: string, group: string): Promise<ProcessUsage[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-  const found = await Promise.all(pids.map((pid) => readProcess(Number(pid), text)));
+  const found = await Promise.all(pids.map((pid) => readProcess(Number(pid), text, group)));
   return found.filter((usage) => usage !== undefined);
 }
 
-async function readProcess(pid: number, text: string): Promise<ProcessUsage | undefined> {
+async function readProcess(pid: number, text: string, group: string): Promise<ProcessUsage | undefined> {
   try {
     const command = (await readFile(`/proc/${pid}/cmdline`, 'utf8')).replaceAll('\0', ' ');
     if (!command.includes(text)) return undefined;
+    if (!(await readFile(`/proc/${pid}/cgroup`, 'utf8')).includes(`:/${group}/`)) return undefined;
     const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     const status = await readFile(`/proc/${pid}/status`, 'utf8');
