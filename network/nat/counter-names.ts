@@ -1,0 +1,35 @@
+import { safeName } from './nft-text.ts';
+
+/** Why a packet of a peer was refused: no valid part of a connection, or sent to something not announced to it. */
+export type PeerRefusal = 'invalid' | 'destination';
+
+/** The counter of refused packets that came through the tunnel from `peer`. */
+export function peerCounter(peer: string, refusal: PeerRefusal): string {
+  return `${refusal}_${safeName(peer)}`;
+}
+
+/** Counters of the gateway that belong to no peer. */
+export const GATEWAY_COUNTERS = {
+  /** Came through the tunnel from an address that is no peer's. */
+  source: 'refused_source',
+  /** Addressed to the gateway itself. */
+  local: 'refused_local',
+  /** To leave the tunnel for anything but the overlay, or between peers that may not. */
+  inbound: 'refused_inbound',
+  /** To enter the tunnel from an address that was not announced to that peer. */
+  outbound: 'refused_outbound',
+  /** Outer packets of the overlay from somebody who is no node. */
+  overlay: 'refused_overlay',
+} as const;
+
+/** Counters of the agent. */
+export const AGENT_COUNTERS = {
+  /** Outer packets of the overlay that no gateway and no node sent. */
+  overlay: 'refused_overlay',
+  /** Came by the overlay and belongs to no connection although it should. */
+  invalid: 'refused_invalid',
+  /** Came by the overlay from an address that is no peer's. */
+  source: 'refused_source',
+  /** Came by the overlay for something that is neither a pod nor open on the anchor. */
+  destination: 'refused_destination',
+} as const;

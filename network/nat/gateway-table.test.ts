@@ -1,0 +1,57 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { renderGatewayTable } from './gateway-table.ts';
+import { safeName } from './nft-text.ts';
+import { EXAMPLE_GATEWAY as example } from './test-states.ts';
+
+const without = (state: Partial<typeof example>) => renderGatewayTable({ ...example, ...state });
+
+describe('renderGatewayTable', () => {
+  test('writes three clusters with colliding numbers, transit and a home API', async () => {
+    await expect(renderGatewayTable(example)).toMatchFileSnapshot('goldens/gateway.nft');
+  });
+
+  test('writes a table that lets nothing pass when there is no peer', async () => {
+    const { homeApi: _, ...state } = example;
+    await expect(renderGatewayTable({ ...state, peers: [], transit: [] })).toMatchFileSnapshot(
+      'goldens/gateway-alone.nft',
+    );
+  });
+
+  test('translates nothing where aliases are the originals, and filters all the same', () => {
+    const announced = [{ original: '10.244.0.0/16', alias: '10.244.0.0/16' }];
+    const text = without({ peers: [{ name: 'free', ranges: ['10.61.0.0/16'], announced }], transit: [] });
+    expect(text).not.toContain('nat ip prefix');
+    expect(text).toContain('ip daddr {\n\t\t\t10.244.0.0/16\n\t\t} accept');
+  });
+
+  test.each([
+    ['a range with words behind it', { ownRanges: ['10.0.0.0/16 accept'] }],
+    ['a length that is none', { ownRanges: ['10.0.0.0/33'] }],
+    ['a device with a quote', { tunnelDevice: 'wg"0' }],
+    ['a table with a brace', { table: 'a{' }],
+    ['transit of a name that is no peer', { transit: [['rome', 'oslo'] as const] }],
+    [
+      'an alias of another length',
+      {
+        peers: [
+          { name: 'a', ranges: ['10.61.0.0/16'], announced: [{ original: '10.0.0.0/16', alias: '10.1.0.0/17' }] },
+        ],
+      },
+    ],
+  ])('refuses %s', (_, state) => {
+    expect(() => without({ transit: [], ...state })).toThrow(expect.objectContaining({ code: 'NatStateInvalid' }));
+  });
+});
+
+describe('safeName', () => {
+  test('keeps different names different and readable by nft', () => {
+    const name = fc.string({ unit: fc.constantFrom('a', '1', '-', '.', '_', 'é', '2', 'e'), maxLength: 6 });
+    fc.assert(
+      fc.property(name, name, (a, b) => {
+        expect(safeName(a)).toMatch(/^[\w-]*$/);
+        expect(safeName(a) === safeName(b)).toBe(a === b);
+      }),
+    );
+  });
+});

@@ -1,0 +1,280 @@
+import { GATEWAY_COUNTERS as COUNTERS, peerCounter } from './counter-names.ts';
+import { NatError } from './errors.ts';
+import {
+  chain,
+  counter,
+  device,
+  elements,
+  FAMILIES,
+  type Family,
+  familyOf,
+  only,
+  port,
+  rangeSet,
+  safeName,
+  tableText,
+} from './nft-text.ts';
+import type { GatewayState, Mapping, PeerNat } from './state.ts';
+
+const drop = (name: string): string => `counter name ${name} drop`;
+const suffix = (family: Family): string => (family === 'ip' ? '4' : '6');
+
+/** Errors about a connection may come from a router on the way, whose address is nobody's. */
+const PASS_ERRORS = 'ct state related meta l4proto { icmp, icmpv6 } accept';
+
+/**
+ * The gateway's rules as text for `nft -f -`. Pure; equal states give equal text; linear in ranges, quadratic only in the
+ * ranges of peers with transit.
+ *
+ * On the wire the source is the receiver's alias of the sender and the destination the sender's alias of the receiver
+ * (NET-12). Filters never rely on NAT, because invalid packets skip nat chains: they stand before it and see the wire.
+ * @throws NatError `NatStateInvalid`, not retryable
+ */
+export function renderGatewayTable(state: GatewayState): string {
+  state.peers.forEach(checkMappings);
+  const names = [
+    ...Object.values(COUNTERS),
+    ...state.peers.flatMap((peer) => [peerCounter(peer.name, 'invalid'), peerCounter(peer.name, 'destination')]),
+  ];
+  return tableText(state.table ?? 'tombolo', [
+    ...names.map(counter),
+    ...FAMILIES.flatMap((family) => sets(state, family)),
+    overlayPort(state),
+    chain('overlay_port_out', [
+      'type filter hook output priority raw; policy accept;',
+      `udp dport ${port(state.overlay.port)} notrack`,
+    ]),
+    ...state.peers.flatMap((peer) => peerChains(peer, state)),
+    guard(state),
+    prerouting(state),
+    postrouting(state),
+    local(state),
+    ...forwarding(state),
+  ]);
+}
+
+function checkMappings({ name, announced }: PeerNat): void {
+  const wrong = announced.find(
+    ({ original, alias }) => familyOf(original) !== familyOf(alias) || original.split('/')[1] !== alias.split('/')[1],
+  );
+  if (wrong === undefined) return;
+  throw new NatError('NatStateInvalid', {
+    attempted: 'write packet rules',
+    where: `${wrong.original} as ${wrong.alias} for ${name}`,
+    why: 'a range and its alias differ in family or length',
+  });
+}
+
+function sets(state: GatewayState, family: Family): string[] {
+  const n = suffix(family);
+  const pairs = state.peers.flatMap((peer) => {
+    const originals = only(
+      family,
+      peer.announced.map(({ original }) => original),
+    );
+    return only(family, peer.ranges).flatMap((range) => originals.map((original) => `${original} . ${range}`));
+  });
+  return [
+    rangeSet(`nodes${n}`, family, only(family, state.overlay.senders)),
+    rangeSet(`own${n}`, family, only(family, state.ownRanges)),
+    rangeSet(
+      `peers${n}`,
+      family,
+      only(
+        family,
+        state.peers.flatMap((peer) => peer.ranges),
+      ),
+    ),
+    rangeSet(`outbound${n}`, family, pairs, 2),
+    rangeSet(`transit${n}`, family, transitPairs(state, family), 2),
+    rangeSet(`home_api_clients${n}`, family, only(family, state.homeApi?.clients ?? [])),
+  ];
+}
+
+function transitPairs({ peers, transit }: GatewayState, family: Family): string[] {
+  const ranges = new Map(peers.map((peer) => [peer.name, only(family, peer.ranges)]));
+  return transit.flatMap(([a, b]) => {
+    const [left, right] = [ranges.get(a), ranges.get(b)];
+    if (left === undefined || right === undefined) {
+      const where = `${a} and ${b}`;
+      const why = 'transit is allowed for a name that is no peer';
+      throw new NatError('NatStateInvalid', { attempted: 'write packet rules', where, why });
+    }
+    return left.flatMap((one) => right.flatMap((other) => [`${one} . ${other}`, `${other} . ${one}`]));
+  });
+}
+
+/** Outer packets are taken from nodes alone and never tracked: inner ones must be, and keep their NAT. */
+function overlayPort({ overlay, tunnelDevice }: GatewayState): string {
+  const here = `udp dport ${port(overlay.port)}`;
+  return chain('overlay_port', [
+    'type filter hook prerouting priority raw; policy accept;',
+    `iifname { ${device(tunnelDevice)}, ${device(overlay.device)} } accept`,
+    ...FAMILIES.map((family) => `${here} ${family} saddr != @nodes${suffix(family)} ${drop(COUNTERS.overlay)}`),
+    `${here} notrack`,
+  ]);
+}
+
+function peerChains(peer: PeerNat, { homeApi }: GatewayState): string[] {
+  const name = safeName(peer.name);
+  const refuse = drop(peerCounter(peer.name, 'destination'));
+  const aliases = peer.announced.map(({ alias }) => alias);
+  const api = homeApi === undefined ? undefined : peer.homeApiAddress;
+  const family = api === undefined ? undefined : familyOf(api);
+  return [
+    chain(`guard_${name}`, [
+      `ct state invalid ${drop(peerCounter(peer.name, 'invalid'))}`,
+      ...(family === undefined
+        ? []
+        : [
+            `${family} daddr ${api} tcp dport 443 ${family} saddr @home_api_clients${suffix(family)} accept`,
+            `${family} daddr ${api} ${refuse}`,
+          ]),
+      ...FAMILIES.flatMap((one) => {
+        const open = only(one, aliases);
+        return open.length === 0 ? [] : [`${one} daddr ${elements(open)} accept`];
+      }),
+      refuse,
+    ]),
+    chain(`from_${name}`, [
+      ...(homeApi === undefined || family === undefined
+        ? []
+        : [`${family} daddr ${api} tcp dport 443 dnat ${family} to ${target(homeApi, family)}`]),
+      ...translations(
+        'dnat',
+        'daddr',
+        peer.announced.map(({ original, alias }) => [alias, original]),
+      ),
+    ]),
+    chain(
+      `to_${name}`,
+      translations(
+        'snat',
+        'saddr',
+        peer.announced.map(({ original, alias }) => [original, alias]),
+      ),
+    ),
+  ];
+}
+
+function target({ target: address, port: number }: { target: string; port: number }, family: Family): string {
+  if (familyOf(address) !== family) {
+    throw new NatError('NatStateInvalid', {
+      attempted: 'write packet rules',
+      where: `home API at ${address}`,
+      why: 'its anchor is of the other family',
+    });
+  }
+  return family === 'ip' ? `${address}:${port(number)}` : `[${address}]:${port(number)}`;
+}
+
+/** Prefix translation per family; ranges that stay as they are are left out. */
+function translations(
+  verb: 'dnat' | 'snat',
+  field: 'daddr' | 'saddr',
+  pairs: readonly (readonly [Mapping['alias'], Mapping['original']])[],
+): string[] {
+  return FAMILIES.flatMap((family) => {
+    const changed = pairs.filter(([from, to]) => from !== to && familyOf(from) === family);
+    const items = changed.map(([from, to]) => `${from} : ${to}`);
+    return items.length === 0 ? [] : [`${verb} ${family} prefix to ${family} ${field} map ${elements(items)}`];
+  });
+}
+
+/** One verdict map per family: the range of a peer leads to a chain of that peer. */
+function dispatch(peers: readonly PeerNat[], match: string, field: 'daddr' | 'saddr', prefix: string): string[] {
+  return FAMILIES.flatMap((family) => {
+    const items = peers.flatMap((peer) =>
+      only(family, peer.ranges).map((range) => `${range} : goto ${prefix}_${safeName(peer.name)}`),
+    );
+    return items.length === 0 ? [] : [`${match} ${family} ${field} vmap ${elements(items)}`];
+  });
+}
+
+function guard({ peers, tunnelDevice }: GatewayState): string {
+  const tunnel = `iifname ${device(tunnelDevice)}`;
+  return chain('guard', [
+    // After conntrack (-200), which must know the packet, and before destination NAT (-100), which would hide the wire.
+    'type filter hook prerouting priority mangle; policy accept;',
+    ...dispatch(peers, tunnel, 'saddr', 'guard'),
+    `${tunnel} ${drop(COUNTERS.source)}`,
+  ]);
+}
+
+function prerouting({ peers, tunnelDevice }: GatewayState): string {
+  return chain('prerouting', [
+    'type nat hook prerouting priority dstnat; policy accept;',
+    ...dispatch(peers, `iifname ${device(tunnelDevice)}`, 'saddr', 'from'),
+  ]);
+}
+
+function postrouting({ peers, tunnelDevice, overlay, homeApi }: GatewayState): string {
+  const family = homeApi === undefined ? undefined : familyOf(homeApi.target);
+  return chain('postrouting', [
+    'type nat hook postrouting priority srcnat; policy accept;',
+    ...dispatch(peers, `oifname ${device(tunnelDevice)}`, 'daddr', 'to'),
+    // The only case in which the gateway lends its own address: the uplink knows no alias.
+    ...(homeApi === undefined || family === undefined
+      ? []
+      : [
+          `oifname != { ${device(tunnelDevice)}, ${device(overlay.device)} } ${family} saddr @peers${suffix(family)} ` +
+            `${family} daddr ${homeApi.target} tcp dport ${port(homeApi.port)} masquerade`,
+        ]),
+  ]);
+}
+
+function local({ tunnelDevice, probePort }: GatewayState): string {
+  const tunnel = `iifname ${device(tunnelDevice)}`;
+  return chain('local', [
+    'type filter hook input priority filter; policy accept;',
+    `${tunnel} ct state established,related accept`,
+    `${tunnel} icmp type echo-request accept`,
+    `${tunnel} icmpv6 type echo-request accept`,
+    ...(probePort === undefined ? [] : [`${tunnel} udp dport ${port(probePort)} accept`]),
+    `${tunnel} ${drop(COUNTERS.local)}`,
+  ]);
+}
+
+/** What passes between overlay and tunnel. Devices that are not ours are left to whoever owns them. */
+function forwarding({ tunnelDevice, overlay, homeApi }: GatewayState): string[] {
+  const [tunnel, inside] = [device(tunnelDevice), device(overlay.device)];
+  // `rt mtu` is the smaller one of both ways of the route, so each direction learns the limit of the other.
+  const clamp = 'tcp flags syn / syn,rst tcp option maxseg size set rt mtu';
+  const api = homeApi === undefined ? undefined : { ...homeApi, family: familyOf(homeApi.target) };
+  return [
+    chain('outbound', [
+      PASS_ERRORS,
+      ...FAMILIES.map((family) => {
+        const n = suffix(family);
+        return `${family} saddr @own${n} ${family} saddr . ${family} daddr @outbound${n} accept`;
+      }),
+      drop(COUNTERS.outbound),
+    ]),
+    chain('inbound', [
+      `oifname { ${tunnel}, ${inside} } ${PASS_ERRORS}`,
+      ...FAMILIES.map((family) => `oifname ${inside} ${family} daddr @own${suffix(family)} accept`),
+      ...FAMILIES.map(
+        (family) => `oifname ${tunnel} ${family} saddr . ${family} daddr @transit${suffix(family)} accept`,
+      ),
+      ...(api === undefined
+        ? []
+        : [`ct status dnat ${api.family} daddr ${api.target} tcp dport ${port(api.port)} accept`]),
+      drop(COUNTERS.inbound),
+    ]),
+    chain('forward', [
+      'type filter hook forward priority filter; policy accept;',
+      `oifname ${tunnel} ${clamp}`,
+      `iifname ${tunnel} ${clamp}`,
+      `iifname ${tunnel} goto inbound`,
+      `iifname ${inside} oifname ${tunnel} goto outbound`,
+      ...(api === undefined
+        ? []
+        : [
+            `iifname != ${inside} oifname ${tunnel} ct direction reply ct status dnat ` +
+              `${api.family} saddr ${api.target} tcp sport ${port(api.port)} accept`,
+          ]),
+      `oifname ${tunnel} ${drop(COUNTERS.outbound)}`,
+      `iifname ${inside} ${drop(COUNTERS.outbound)}`,
+    ]),
+  ];
+}

@@ -1,0 +1,31 @@
+import { NatError } from './errors.ts';
+
+/** One object of `nft -j list`: a table, chain, rule, set, map or counter, without its handle. */
+export interface ListedObject {
+  readonly counter?: { readonly name: string; readonly packets: number; readonly bytes: number };
+  readonly [kind: string]: unknown;
+}
+
+/**
+ * Objects of a listing in the kernel's order, without handles, which are new with every transaction.
+ * @throws NatError `NatToolFailed` where the answer is not that of nft
+ */
+export function parseListing(stdout: string, table: string): ListedObject[] {
+  try {
+    const document = JSON.parse(stdout, withoutHandle) as { nftables: ListedObject[] };
+    return document.nftables.filter((object) => !('metainfo' in object));
+  } catch (cause) {
+    const where = `table inet ${table}`;
+    const facts = { attempted: 'read the packet rules', where, why: 'nft did not answer with a listing' };
+    throw new NatError('NatToolFailed', facts, { cause });
+  }
+}
+
+/** The same object with no count in it. */
+export function withoutTraffic(object: ListedObject): ListedObject {
+  return object.counter === undefined ? object : { counter: { ...object.counter, packets: 0, bytes: 0 } };
+}
+
+function withoutHandle(key: string, value: unknown): unknown {
+  return key === 'handle' ? undefined : value;
+}
