@@ -85,8 +85,9 @@ export class Namespace implements AsyncDisposable {
     return (await this.run(process.execPath, ['-e', CLIENT, protocol, address])).stdout.trim();
   }
 
-  async pings(address: string): Promise<boolean> {
-    const args = ['ping', '-c', '1', '-W', '1', address];
+  /** Whether one echo request is answered within a second. */
+  async pings(address: string, source?: string): Promise<boolean> {
+    const args = ['ping', '-c', '1', '-W', '1', ...(source === undefined ? [] : ['-I', source]), address];
     return (await this.run('busybox', args, { acceptExitCodes: [0, 1] })).exitCode === 0;
   }
 
