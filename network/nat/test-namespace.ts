@@ -31,13 +31,13 @@ udp.bind(7000, '::', () => tcp.listen(7000, '::', () => console.log('ready')));
 `;
 
 const CLIENT = `
-const [protocol, address] = process.argv.slice(1);
+const [protocol, address, port] = process.argv.slice(1);
 setTimeout(() => { console.log('nothing'); process.exit(); }, 1500);
 const say = (data) => { console.log(String(data)); process.exit(); };
-if (protocol === 'tcp') require('node:net').connect(7000, address).on('data', say).on('error', () => say('nothing'));
+if (protocol === 'tcp') require('node:net').connect(Number(port), address).on('data', say).on('error', () => say('nothing'));
 else {
   const socket = require('node:dgram').createSocket(address.includes(':') ? 'udp6' : 'udp4').on('message', say);
-  socket.send('?', 7000, address);
+  socket.send('?', Number(port), address);
 }
 `;
 
@@ -81,8 +81,8 @@ export class Namespace implements AsyncDisposable {
   }
 
   /** The source that a server at `address` saw, or `nothing` after 1.5 s. */
-  async ask(protocol: 'tcp' | 'udp', address: string): Promise<string> {
-    return (await this.run(process.execPath, ['-e', CLIENT, protocol, address])).stdout.trim();
+  async ask(protocol: 'tcp' | 'udp', address: string, port = 7000): Promise<string> {
+    return (await this.run(process.execPath, ['-e', CLIENT, protocol, address, `${port}`])).stdout.trim();
   }
 
   /** Whether one echo request is answered within a second. */
