@@ -15,6 +15,8 @@ export interface CallOptions {
   readonly stdin?: string | Buffer;
   /** Ends the program after this long; default 60 s. */
   readonly timeoutMs?: number;
+  /** How it is ended then; default SIGTERM. */
+  readonly killSignal?: NodeJS.Signals;
 }
 
 /** Any Kubernetes object as kubectl prints it. Tests read into it freely. */
@@ -57,7 +59,8 @@ export function call(
   options: CallOptions & { env?: NodeJS.ProcessEnv } = {},
 ): Promise<Outcome> {
   return new Promise((done, fail) => {
-    const child = spawn(program, args, { env: options.env ?? process.env, timeout: options.timeoutMs ?? 60_000 });
+    const { env = process.env, timeoutMs: timeout = 60_000, killSignal = 'SIGTERM' } = options;
+    const child = spawn(program, args, { env, timeout, killSignal });
     const out: Buffer[] = [];
     const err: Buffer[] = [];
     child.stdout.on('data', (chunk: Buffer) => out.push(chunk));

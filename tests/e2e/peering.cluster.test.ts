@@ -1,53 +1,12 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import { call, type Json, type TestCluster, until } from './bed.ts';
+import { apart, leftovers, unpeer } from './apart.ts';
+import { call, type CallOptions, type Json, type TestCluster, until } from './bed.ts';
 import { condition, ensurePeered, isReady, offload, remotePod, sleeper, test } from './fixtures.ts';
 
-/** Everything of Tombolo that a peering makes on a cluster, by kind and name; empty when nothing is left. */
-async function leftovers(cluster: TestCluster): Promise<string[]> {
-  const kinds = ['peers', 'virtualnodes', 'grants', 'namespaceclaims', 'offloadings'].map(
-    (kind) => `${kind}.tombolo.io`,
-  );
-  const objects = await cluster.json(['get', kinds.join(','), '-A']);
-  const namespaces = await cluster.json('get namespaces');
-  const secrets = await cluster.json('-n tombolo-system get secrets');
-  const nodes = await cluster.json('get nodes -l tombolo.io/peer');
-  return [
-    ...objects['items'].map((item: Json) => `${item['kind']}/${item['metadata'].name}`),
-    ...namespaces['items']
-      .filter(
-        (item: Json) =>
-          item['metadata'].labels?.['tombolo.io/origin'] !== undefined ||
-          item['metadata'].name.startsWith('tombolo-tenant-'),
-      )
-      .map((item: Json) => `Namespace/${item['metadata'].name}`),
-    ...secrets['items']
-      .filter(
-        (item: Json) =>
-          item['metadata'].name.startsWith('tombolo-peer-') || item['metadata'].name.startsWith('tombolo-redeem-'),
-      )
-      .map((item: Json) => `Secret/${item['metadata'].name}`),
-    ...nodes['items'].map((item: Json) => `Node/${item['metadata'].name}`),
-  ];
-}
-
-async function unpeer(cluster: TestCluster, name: string, ...flags: string[]): Promise<void> {
-  if ((await cluster.find(['get', 'peer', name])) === undefined) return;
-  const outcome = await cluster.tombolo(['unpeer', name, '--yes', ...flags]);
-  expect(outcome, outcome.stderr).toMatchObject({ code: 0 });
-}
-
-/** Every test here starts from two clusters that do not know each other. */
-async function apart(milan: TestCluster, rome: TestCluster): Promise<void> {
-  for (const cluster of [milan, rome]) {
-    await cluster.try('delete namespace -l tombolo.io/offload=true --timeout=60s', { timeoutMs: 70_000 });
-  }
-  await unpeer(milan, 'rome');
-  await unpeer(rome, 'milan');
-  for (const cluster of [milan, rome])
-    await until(`${cluster.name} is clean`, async () => (await leftovers(cluster)).length === 0 || false, 60_000);
-}
+/** What a program of the CLI needs to be loaded on a busy machine. */
+const START_MS = 2_000;
 
 const token = async (cluster: TestCluster, ...flags: string[]) => {
   const outcome = await cluster.tombolo(['invite', ...flags]);
@@ -203,6 +162,41 @@ describe('life and end', () => {
       async () => (await leftovers(milan)).length + (await leftovers(rome)).length === 0,
       60_000,
     );
+  });
+
+  test('CLI-07 a time-out and Ctrl-C during peer end it at once, say how to go on, and it can be finished', async ({
+    milan,
+    rome,
+  }) => {
+    await apart(milan, rome);
+    const scale = (replicas: number) =>
+      milan.kubectl(`-n tombolo-system scale deployment tombolo-kubelet --replicas ${replicas}`);
+    const peering = (options: CallOptions, ...flags: string[]) =>
+      milan.tombolo(['peer', '--remote-kubeconfig', rome.kubeconfig, ...flags], options);
+    const replicas = (await milan.json('-n tombolo-system get deployment tombolo-kubelet'))['spec'].replicas;
+    await scale(0); // nobody makes the node Ready: peer waits for it
+    try {
+      const started = performance.now();
+      const late = await peering({}, '--timeout', '6s', '-o', 'json');
+      expect(performance.now() - started).toBeLessThan(6_000 + 2_000 + START_MS);
+      expect(late, late.stderr).toMatchObject({ code: 3 });
+      expect(JSON.parse(late.stdout).error).toMatchObject({
+        code: 'TimedOut',
+        where: expect.stringMatching(/^while ./),
+      });
+      const interruptedMs = 6_000;
+      const begun = performance.now();
+      const outcome = await peering({ timeoutMs: interruptedMs, killSignal: 'SIGINT' });
+      expect(performance.now() - begun).toBeLessThan(interruptedMs + 2_000);
+      expect(outcome, outcome.stderr).toMatchObject({ code: 130, stdout: '' });
+      expect(outcome.stderr).toMatch(/interrupted.*run the same command again/s);
+    } finally {
+      await scale(replicas);
+    }
+    const again = await peering({});
+    expect(again, again.stderr).toMatchObject({ code: 0 });
+    expect((await milan.json('get peers'))['items']).toHaveLength(1);
+    await until('node Ready', async () => isReady(await milan.find('get node rome')));
   });
 
   test('PEER-17 PEER-18 REF-31 both directions at once: pods of both run, and each direction ends alone', async ({
@@ -382,23 +376,64 @@ describe('rights', () => {
     await writeFile(kubeconfig, JSON.stringify({ ...config, users: [user] }), { mode: 0o600 });
     const as = (args: string) =>
       call(join(bed.folder, 'bin/kubectl'), ['--kubeconfig', kubeconfig, ...args.split(' ')]);
-    const allowed = async (args: string) => (await as(`auth can-i ${args}`)).stdout.trim();
-    expect(await allowed(`create pods -n ${shop.twin}`)).toBe('yes');
-    for (const question of [
-      'list nodes',
-      'get pods -n default',
-      'list secrets -n kube-system',
-      'list namespaces',
-      'create rolebindings',
-      `create rolebindings -n ${shop.twin}`,
-      `create roles -n ${shop.twin}`,
-      'impersonate users',
-      `create serviceaccounts/token -n ${shop.twin}`,
-      'list grants -A',
-      `patch namespaces/${shop.twin}`,
-    ]) {
-      expect(await allowed(question), question).toMatch(/^no/);
+    const rules = async (config: string, namespace: string, ...flags: string[]) => {
+      const args = ['--kubeconfig', config, 'auth', 'can-i', '--list', '--no-headers', '-n', namespace, ...flags];
+      const lines = (await call(join(bed.folder, 'bin/kubectl'), args)).stdout.split('\n');
+      return lines
+        .filter((line) => /^\S/.test(line))
+        .map((line) => line.trim().replace(/\s+/g, ' '))
+        .sort();
+    };
+    // An account without any right, to compare with: what the tenant may do beyond it is what we gave it.
+    const groups = ['system:serviceaccounts', 'system:serviceaccounts:default', 'system:authenticated'];
+    const nobody = ['--as=system:serviceaccount:default:nobody', ...groups.map((group) => `--as-group=${group}`)];
+    const tenant = 'tombolo-tenant-milan';
+    await rome.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'tombolo-tenant-other' } });
+    const namespaces = (await rome.json('get namespaces'))['items'].map((item: Json) => item['metadata'].name);
+    expect(namespaces).toEqual(expect.arrayContaining(['default', 'kube-system', 'tombolo-system', tenant, shop.twin]));
+    const basic = await rules(rome.kubeconfig, 'default', ...nobody);
+    for (const namespace of namespaces) {
+      const given = (await rules(kubeconfig, namespace)).filter((rule) => !basic.includes(rule));
+      if (namespace === shop.twin) {
+        expect(given.join('\n')).toMatch(/^pods \[\] \[\] \[get list watch create/m);
+        expect(given.join('\n')).not.toMatch(/role|serviceaccounts|impersonate|namespaces|nodes|token|\*/);
+      } else if (namespace === tenant) {
+        expect(given.map((rule) => rule.split(' [')[0])).toEqual([
+          'grants.tombolo.io',
+          'namespaceclaims.tombolo.io',
+          'serviceaccounts/token',
+        ]);
+        expect(given.join('\n')).toMatch(/^serviceaccounts\/token \[\] \[tenant\] \[create\]$/m);
+      } else expect(given, namespace).toEqual([]);
     }
+    // The answers themselves, beside what the rules say.
+    const refused = async (args: string) => {
+      const outcome = await as(args);
+      expect(outcome.code, args).toBe(1);
+      expect(outcome.stderr, args).toMatch(/[Ff]orbidden/);
+      return outcome.stderr;
+    };
+    for (const args of [
+      'get nodes',
+      'get namespaces',
+      'get pods -A',
+      'get grants.tombolo.io -A',
+      'get secrets -n kube-system',
+      'get secrets -n tombolo-system',
+      `create role x --verb=get --resource=pods -n ${shop.twin}`,
+      `create rolebinding x --clusterrole=admin --user=x -n ${shop.twin}`,
+      `create token default -n ${shop.twin}`,
+      'get pods --as=system:admin',
+      `label namespace ${shop.twin} pod-security.kubernetes.io/enforce=privileged --overwrite`,
+    ]) {
+      await refused(args);
+    }
+    // The same words for a tenant that exists and for one that does not.
+    const other = await refused('get grants.tombolo.io -n tombolo-tenant-other');
+    expect((await refused('get grants.tombolo.io -n tombolo-tenant-nowhere')).replaceAll('nowhere', 'other')).toBe(
+      other,
+    );
+    await rome.kubectl('delete namespace tombolo-tenant-other --wait=false');
     await milan.kubectl(['delete', 'namespace', shop.name, '--timeout=60s'], { timeoutMs: 70_000 });
     await unpeer(milan, 'rome');
     await until(
