@@ -6,10 +6,11 @@
  * route, and never touches a table that is not its own.
  */
 export { renderAgentTable } from './agent-table.ts';
+export { renderBridgeTable } from './bridge-table.ts';
 export { AGENT_COUNTERS, GATEWAY_COUNTERS, type PeerRefusal, peerCounter } from './counter-names.ts';
 export { NatError } from './errors.ts';
 export { flushRange } from './flush-range.ts';
 export { renderGatewayTable } from './gateway-table.ts';
 export { NatTable, type NatTableOptions, type Traffic } from './nat-table.ts';
 export type { Run } from './run.ts';
-export type { AgentState, GatewayState, HomeApi, Mapping, PeerNat } from './state.ts';
+export type { AgentState, BridgeState, GatewayState, HomeApi, Mapping, PeerNat } from './state.ts';

@@ -15,7 +15,7 @@ export function parseListing(stdout: string, table: string): ListedObject[] {
     const document = JSON.parse(stdout, withoutHandle) as { nftables: ListedObject[] };
     return document.nftables.filter((object) => !('metainfo' in object));
   } catch (cause) {
-    const where = `table inet ${table}`;
+    const where = `table ${table}`;
     const facts = { attempted: 'read the packet rules', where, why: 'nft did not answer with a listing' };
     throw new NatError('NatToolFailed', facts, { cause });
   }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { CommandError, type CommandResult, runCommand } from '#pkg/runtime';
 import { NatError } from './errors.ts';
 import { type ListedObject, parseListing, withoutTraffic } from './listing.ts';
+import type { TableFamily } from './nft-text.ts';
 import type { Run } from './run.ts';
 
 export interface Traffic {
@@ -12,6 +13,8 @@ export interface Traffic {
 export interface NatTableOptions {
   /** The name that was rendered into the text. Default `tombolo`. */
   readonly table?: string;
+  /** Default `inet`. */
+  readonly family?: TableFamily;
   /** Default `runCommand`. */
   readonly run?: Run;
 }
@@ -20,7 +23,8 @@ export interface NatTableOptions {
  * One nftables table of ours. Nothing else is read or touched. Not safe for concurrent calls: its owner holds it alone.
  */
 export class NatTable {
-  readonly #name: string;
+  /** Family and name, as nft takes them. */
+  readonly #table: readonly [TableFamily, string];
   readonly #run: Run;
   #text: string | undefined;
   /** Of the table as the kernel listed it after the last transaction; counter values do not count. */
@@ -28,8 +32,8 @@ export class NatTable {
   /** What the counters of replaced tables had reached: a transaction starts them at zero again. */
   #before = new Map<string, Traffic>();
 
-  constructor({ table = 'tombolo', run = runCommand }: NatTableOptions = {}) {
-    this.#name = table;
+  constructor({ table = 'tombolo', family = 'inet', run = runCommand }: NatTableOptions = {}) {
+    this.#table = [family, table];
     this.#run = run;
   }
 
@@ -70,7 +74,7 @@ export class NatTable {
    */
   async counters(signal: AbortSignal): Promise<Map<string, Traffic>> {
     const result = new Map(this.#before);
-    const objects = await this.#listing(['list', 'counters', 'table', 'inet', this.#name], signal);
+    const objects = await this.#listing(['list', 'counters', 'table', ...this.#table], signal);
     for (const { counter } of objects ?? []) {
       if (counter === undefined) continue;
       const { packets = 0, bytes = 0 } = result.get(counter.name) ?? {};
@@ -81,7 +85,8 @@ export class NatTable {
 
   /** Removes the table. Safe in any state, twice, and after a crash. */
   async cleanup(signal: AbortSignal): Promise<void> {
-    const input = `add table inet ${this.#name}\ndelete table inet ${this.#name}\n`;
+    const name = this.#table.join(' ');
+    const input = `add table ${name}\ndelete table ${name}\n`;
     try {
       await this.#run('nft', ['-f', '-'], { input, signal });
     } catch (cause) {
@@ -93,7 +98,7 @@ export class NatTable {
   }
 
   #list(signal: AbortSignal): Promise<ListedObject[] | undefined> {
-    return this.#listing(['list', 'table', 'inet', this.#name], signal);
+    return this.#listing(['list', 'table', ...this.#table], signal);
   }
 
   /** `undefined` where there is no such table. */
@@ -106,13 +111,13 @@ export class NatTable {
       if (isMissing && cause.failure === 'exited') return undefined;
       throw this.#error('NatToolFailed', 'read the packet rules', cause);
     }
-    return parseListing(result.stdout, this.#name);
+    return parseListing(result.stdout, this.#table.join(' '));
   }
 
   #error(code: 'NatTableRefused' | 'NatToolFailed', attempted: string, cause: unknown): unknown {
     // An abort is the caller's own reason and stays what it is.
     if (!(cause instanceof CommandError)) return cause;
-    return new NatError(code, { attempted, where: `table inet ${this.#name}`, why: cause.why }, { cause });
+    return new NatError(code, { attempted, where: `table ${this.#table.join(' ')}`, why: cause.why }, { cause });
   }
 }
 

@@ -76,9 +76,12 @@ export function counter(name: string): string {
   return `counter ${name} {\n\t}`;
 }
 
+/** Families of tables: `inet` for both IP versions, `bridge` for what a bridge carries between its ports. */
+export type TableFamily = 'inet' | 'bridge';
+
 /** The whole transaction: whatever stood under that name is replaced in the same instant. */
-export function tableText(name: string, blocks: readonly string[]): string {
+export function tableText(name: string, blocks: readonly string[], family: TableFamily = 'inet'): string {
   if (!TABLE.test(name)) throw invalid('table', name, 'not a table name');
   const body = blocks.map((block) => `\t${block}\n`).join('');
-  return `add table inet ${name}\ndelete table inet ${name}\ntable inet ${name} {\n${body}}\n`;
+  return `add table ${family} ${name}\ndelete table ${family} ${name}\ntable ${family} ${name} {\n${body}}\n`;
 }

@@ -79,3 +79,13 @@ export interface AgentState {
   /** Ports that remote clients may open on the anchors. */
   readonly published: readonly { readonly protocol: 'tcp' | 'udp'; readonly port: number }[];
 }
+
+/** The bridges of a node on which pods share one (bridge plugin, flannel, kindnet with a bridge). */
+export interface BridgeState {
+  /** As for the gateway; the table is one of the bridge family. */
+  readonly table?: string;
+  /** UDP port of the overlay's outer packets. */
+  readonly port: number;
+  /** Ports of any bridge that may send them: that of a gateway pod, an uplink. Empty: none. */
+  readonly trustedPorts: readonly string[];
+}
