@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { spawn } from 'node:child_process';
 import { describe, expect } from 'vitest';
-import { until } from './bed.ts';
+import { call, until } from './bed.ts';
 import { AGNHOST, remotePod, script, sleeper, test } from './fixtures.ts';
 
 describe('logs and streams', () => {
@@ -61,6 +61,36 @@ describe('logs and streams', () => {
     }
     const attached = milan.try(['-n', shop.name, 'attach', '-i', 'shell'], { stdin: 'hello\n', timeoutMs: 5_000 });
     expect((await attached).stdout).toContain('heard hello');
+  });
+
+  test('POD-65 a terminal: exec -it, its size and a change of it, exit code', async ({ bed, shop, milan }) => {
+    const echo = 'while read line; do echo "heard $line"; done';
+    await shop.create(remotePod('term', { containers: [script(echo, { stdin: true, tty: true })] }));
+    await shop.podInPhase('term', 'Running');
+    const kubectl = `${join(bed.folder, 'bin/kubectl')} --kubeconfig ${milan.kubeconfig} -n ${shop.name}`;
+    const folder = await mkdtemp(join(tmpdir(), 'tombolo-tty-'));
+    try {
+      /** Runs a shell script with a terminal of its own, which the script and its children share. */
+      const onTerminal = async (lines: string[], websockets: string) => {
+        const file = join(folder, 'session.sh');
+        await writeFile(file, ['stty rows 40 cols 100', ...lines].join('\n'));
+        return await call('script', ['--quiet', '--return', '--command', `sh ${file}`, '/dev/null'], {
+          env: { ...process.env, KUBECTL_REMOTE_COMMAND_WEBSOCKETS: websockets },
+        });
+      };
+      const resize = '(sleep 4; stty rows 50 cols 120 < /dev/tty) &';
+      // The size arrives a moment after the command has started, as on a real node.
+      const waiting = 'until [ "$(stty size 2>/dev/null)" = "$size" ]; do sleep 0.2; done; echo $size';
+      const there = `tty; for size in "40 100" "50 120"; do ${waiting}; done; exit 7`;
+      for (const websockets of ['true', 'false']) {
+        const outcome = await onTerminal([resize, `${kubectl} exec -it term -- sh -c '${there}'`], websockets);
+        // Between them stands the echo of what `script` types where its own input is at its end.
+        expect(outcome.stdout).toMatch(/\/dev\/pts\/\d+\s[^]*40 100\s+50 120\s/);
+        expect(outcome.code).toBe(7);
+      }
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   test('POD-66 kubectl cp of 64 MiB, both ways', async ({ shop, milan }) => {
