@@ -1,0 +1,62 @@
+/** Apart from the other tests of the command line, because here milan is without Tombolo for a while. */
+import { expect } from 'vitest';
+import { apart } from './apart.ts';
+import type { Json, TestCluster } from './bed.ts';
+import { ensurePeered, offload, test } from './fixtures.ts';
+
+/** Every object of every kind, in every namespace. */
+async function everything(cluster: TestCluster): Promise<Json[]> {
+  // Events tell of the past, also of ours.
+  const kinds = (await cluster.kubectl('api-resources --verbs=list -o name')).trim().split('\n');
+  const asked = kinds.filter((kind) => !kind.startsWith('events'));
+  return (await cluster.json(['get', asked.join(','), '-A']))['items'];
+}
+
+/** Not of us: images in what was observed on a node, and records of who wrote what, also of a label that is gone. */
+const RECORDS = ['status', 'managedFields', 'kubectl.kubernetes.io/last-applied-configuration'];
+
+/** Whether an object is ours, or names us in anything but those records. */
+function isOfTombolo(object: Json): boolean {
+  const told = JSON.stringify(object, (key, value) => (RECORDS.includes(key) ? undefined : value));
+  return told.replaceAll('tombolo.test/', '').includes('tombolo');
+}
+
+test('CLI-03 uninstall refuses while something is in use, and after that leaves no object or label of ours', async ({
+  milan,
+  rome,
+}) => {
+  await apart(milan, rome);
+  await ensurePeered(milan, rome);
+  const shop = await offload(milan, rome, `last-${process.pid.toString(36)}`);
+  const asked = await milan.tombolo('uninstall --yes');
+  expect(asked.code).toBe(1);
+  expect(asked.stderr).toMatch(/tombolo unpeer rome/);
+  expect(asked.stderr).toContain(`tombolo unoffload ${shop.name}`);
+  const unoffload = await milan.tombolo(['unoffload', shop.name, '--yes']);
+  expect(unoffload, unoffload.stderr).toMatchObject({ code: 0 });
+  // What other people keep, with a label and an annotation of ours on it.
+  await milan.kubectl(['annotate', 'namespace', shop.name, 'tombolo.io/reflect=false']);
+  const unpeer = await milan.tombolo('unpeer rome --yes');
+  expect(unpeer, unpeer.stderr).toMatchObject({ code: 0 });
+  const args = await installation(milan);
+  try {
+    const outcome = await milan.tombolo('uninstall --yes');
+    expect(outcome, outcome.stderr).toMatchObject({ code: 0 });
+    const left = (await everything(milan)).filter(isOfTombolo);
+    expect(left.map(({ kind, metadata }) => `${kind} ${metadata.namespace ?? ''}/${metadata.name}`)).toEqual([]);
+    expect(await milan.find(['get', 'namespace', shop.name])).toBeDefined();
+    const again = await milan.tombolo('uninstall --yes');
+    expect(again, again.stderr).toMatchObject({ code: 0 });
+  } finally {
+    const back = await milan.tombolo(args, { timeoutMs: 180_000 });
+    expect(back, back.stderr).toMatchObject({ code: 0 });
+    await milan.try(['delete', 'namespace', shop.name, '--wait=false']);
+  }
+});
+
+/** The command that makes the same installation again: the image is the bed's own. */
+async function installation(cluster: TestCluster): Promise<string[]> {
+  const controller = await cluster.json('-n tombolo-system get deployment tombolo-controller');
+  const { image } = controller['spec'].template.spec.containers[0];
+  return ['install', '--cluster-name', cluster.name, '--image', image];
+}
