@@ -18,13 +18,6 @@ describe('command line', () => {
     ).toEqual(before);
   });
 
-  test('CLI-03 uninstall refuses while there are peers and names them', async ({ milan, peered: _ }) => {
-    const outcome = await milan.tombolo('uninstall --yes');
-    expect(outcome.code).toBe(1);
-    expect(outcome.stderr).toContain('rome');
-    expect(await milan.find('-n tombolo-system get deployment tombolo-controller')).toBeDefined();
-  });
-
   test('CLI-04 CLI-05 CLI-10 status: result on stdout, no colour, JSON with stable keys, nothing green that is not', async ({
     milan,
     peered: _,
