@@ -1,0 +1,123 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { WireguardError } from './errors.ts';
+import { GET_REQUEST } from './uapi.ts';
+import { askUapi } from './uapi-socket.ts';
+
+/** It answers after some 20 ms; on a busy node it may take a second. */
+const START_TIMEOUT_MS = 10_000;
+const POLL_MS = 10;
+
+/** Between SIGTERM and SIGKILL. */
+const KILL_GRACE_MS = 2_000;
+
+/** Of what it prints, the end is kept for messages. It prints no keys, only their first characters at level verbose. */
+const KEPT_OUTPUT_CHARACTERS = 2_000;
+
+export interface WireguardGoOptions {
+  readonly device: string;
+  readonly program: string;
+  readonly enter: readonly string[];
+  readonly socketPath: string;
+}
+
+/** A wireguard-go that answers. */
+export interface WireguardGo {
+  readonly pid: number;
+  /** Resolves when it has ended, with why; never rejects. */
+  readonly ended: Promise<string>;
+  /** SIGTERM, after 2 s SIGKILL; resolves when it has ended. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts wireguard-go in the foreground and waits until its socket answers.
+ * @throws WireguardError `MissingWireguardGo`, `DeviceBusy`, `DeviceUnavailable`; or the reason of `signal`. Nothing is left
+ *   running then.
+ */
+export async function startWireguardGo(options: WireguardGoOptions, signal: AbortSignal): Promise<WireguardGo> {
+  signal.throwIfAborted();
+  const { device, program, enter, socketPath } = options;
+  const [first, ...rest] = [...enter, program, '-f', device];
+  // Only what it needs: with WG_PROCESS_FOREGROUND set to anything but 1 it starts itself for ever.
+  const env = { PATH: process.env['PATH'], LOG_LEVEL: 'error', WG_PROCESS_FOREGROUND: '1', LC_ALL: 'C' };
+  const child = spawn(first ?? program, rest, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const output = lastOutput(child);
+  let failure: NodeJS.ErrnoException | undefined;
+  let hasEnded = false;
+  const ended = new Promise<string>((resolve) => {
+    const end = (why: string): void => {
+      hasEnded = true;
+      resolve(why);
+    };
+    child.once('error', (cause) => {
+      failure = cause;
+      if (child.pid === undefined) end(cause.message);
+    });
+    child.once('close', (code, killedBy) => {
+      end(
+        [`wireguard-go ended by ${killedBy ?? `exit code ${code}`}`, output()].filter((text) => text !== '').join(': '),
+      );
+    });
+  });
+  const stop = async (): Promise<void> => {
+    if (hasEnded) return;
+    child.kill('SIGTERM');
+    const killTimer = setTimeout(() => child.kill('SIGKILL'), KILL_GRACE_MS);
+    await ended;
+    clearTimeout(killTimer);
+  };
+  const deadline = performance.now() + START_TIMEOUT_MS;
+  try {
+    for (;;) {
+      if (hasEnded) throw startError(options, failure, await ended);
+      if (await answers(device, socketPath, signal)) break;
+      if (performance.now() > deadline) throw startError(options, failure, `no answer at ${socketPath} within 10 s`);
+      await sleep(POLL_MS, undefined, { signal });
+    }
+    // An older program may answer on the same socket, while ours is about to end because of it.
+    if (hasEnded || child.pid === undefined) throw startError(options, failure, await ended);
+    return { pid: child.pid, ended, stop };
+  } catch (error) {
+    await stop();
+    throw signal.aborted ? signal.reason : error;
+  }
+}
+
+async function answers(device: string, socketPath: string, signal: AbortSignal): Promise<boolean> {
+  try {
+    await askUapi(device, socketPath, GET_REQUEST, signal);
+    return true;
+  } catch (error) {
+    // Not there yet: asked again until the deadline.
+    if (error instanceof WireguardError && error.code === 'DeviceUnavailable') return false;
+    throw error;
+  }
+}
+
+function startError(
+  { device, program }: WireguardGoOptions,
+  failure: NodeJS.ErrnoException | undefined,
+  why: string,
+): WireguardError {
+  const attempted = 'start wireguard-go';
+  if (failure?.code === 'ENOENT' || failure?.code === 'EACCES') {
+    const missing = { attempted, where: device, why: `"${program}" is not there or cannot be executed` };
+    return new WireguardError('MissingWireguardGo', missing, { cause: failure });
+  }
+  if (/operation not permitted/i.test(why))
+    return new WireguardError('MissingCapability', { attempted, where: device, why });
+  const code = /busy|in use/i.test(why) ? 'DeviceBusy' : 'DeviceUnavailable';
+  return new WireguardError(code, { attempted, where: device, why });
+}
+
+function lastOutput(child: ChildProcess): () => string {
+  let text = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding('utf8');
+    stream?.on('data', (chunk: string) => {
+      text = (text + chunk).slice(-KEPT_OUTPUT_CHARACTERS);
+    });
+  }
+  return () => text.trim().split('\n').at(-1) ?? '';
+}
