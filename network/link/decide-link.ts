@@ -1,5 +1,5 @@
+import { allotAliases, type RangeProblem } from '#network/ipam';
 import type { Announcement, ClusterNetwork, ConditionUpdate, Peer, PeerNetwork, RangeAlias } from '#pkg/api';
-import type { Allot, RangeProblem } from './allot.ts';
 
 /** A freed alias rests this long: packets for its old owner may still be on their way. */
 export const REST_MS = 15 * 60_000;
@@ -27,7 +27,7 @@ export interface LinkDecision {
  * How we see the peer's network from now on, and what we tell it. Pure: what was chosen before is read from the Peer's
  * status, so a restart changes nothing (NET-05), and a peer that says nothing keeps what it has.
  */
-export function decideLink(facts: LinkFacts, allot: Allot): LinkDecision {
+export function decideLink(facts: LinkFacts): LinkDecision {
   const { own, peer, theirs } = facts;
   const standing = peer.status?.network ?? {};
   if (theirs?.ranges === undefined) {
@@ -38,7 +38,7 @@ export function decideLink(facts: LinkFacts, allot: Allot): LinkDecision {
       condition: { type: 'NetworkReady', status: 'Unknown', reason: 'WaitingForPeer', message },
     };
   }
-  const { aliases, problems } = allot({
+  const { aliases, problems } = allotAliases({
     announced: theirs.ranges,
     // The same range gets back what it had a moment ago.
     standing: [...(standing.aliases ?? []), ...(standing.freed ?? []).map(({ range, alias }) => ({ range, alias }))],

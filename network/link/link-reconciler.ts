@@ -16,8 +16,8 @@ import {
 } from '#pkg/api';
 import { type Connection, type ConnectionWatches, type Informer, isNotFound, type KubeClient } from '#pkg/kube';
 import { type Clock, done, type Reconciler, type ReconcileResult, requeueAfter } from '#pkg/runtime';
-import type { Allot } from './allot.ts';
 import { decideLink, REST_MS } from './decide-link.ts';
+import { problemOf } from './own-network.ts';
 
 /** A connected provider, as this package needs it. */
 export interface ProviderConnection extends Connection {
@@ -34,7 +34,6 @@ export interface LinkDeps {
   readonly links: Pick<Informer<Link>, 'get'>;
   /** Links of ours at the providers. */
   readonly remote: ConnectionWatches<ProviderConnection, Link>;
-  readonly allot: Allot;
   readonly clock: Clock;
 }
 
@@ -55,11 +54,13 @@ export function linkReconciler(deps: LinkDeps): Reconciler {
       const peer = deps.peers.get(name);
       const own = deps.networks.get(NAME.clusterNetwork);
       if (peer === undefined || own === undefined || peer.metadata.deletionTimestamp !== undefined) return done;
+      // Nothing is chosen by ranges that cannot be right; the object says so, and its change brings us back.
+      if (problemOf(own) !== undefined) return done;
       const remote = remoteLink(deps, name);
       const local = deps.links.get(`${tenantNamespace(name)}/${NAME.link}`);
       const others = deps.peers.list().filter((other) => other.metadata.name !== name);
       const theirs = [remote?.link?.status, local?.spec].find((half) => half?.ranges !== undefined);
-      const decision = decideLink({ own, peer, others, theirs, now: deps.clock.wall() }, deps.allot);
+      const decision = decideLink({ own, peer, others, theirs, now: deps.clock.wall() });
       // First of all here: what the peer is told must be what this cluster keeps to.
       await writePeer(deps, peer, decision.network, decision.condition, signal);
       if (local !== undefined && local.metadata.deletionTimestamp === undefined) {
@@ -111,7 +112,7 @@ async function writePeer(
   const isStored =
     isDeepStrictEqual(status?.network ?? {}, network) &&
     isDeepStrictEqual(getCondition(status?.conditions, update.type), condition);
-  if (isStored) return;
+  if (isStored || condition === undefined) return;
   const { name, uid } = peer.metadata;
   // The uid keeps the apply from making a new Peer where this one was deleted meanwhile.
   const metadata = { name, ...(uid !== undefined && { uid }) };

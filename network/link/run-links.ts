@@ -1,8 +1,8 @@
 import { type ClusterNetwork, LINK, type Link, NAME, type Peer } from '#pkg/api';
 import { connectionWatches, enqueueOn, type Informer, type KubeClient } from '#pkg/kube';
 import { type Clock, createQueue, type Log, runReconciler } from '#pkg/runtime';
-import type { Allot } from './allot.ts';
 import { linkReconciler, peerOfLink, type ProviderConnection } from './link-reconciler.ts';
+import { ownNetworkReconciler } from './own-network.ts';
 
 export interface RunLinksDeps {
   readonly client: KubeClient;
@@ -17,14 +17,13 @@ export interface RunLinksDeps {
     get(peer: string): ProviderConnection | undefined;
     on(handler: (peer: string) => void): Disposable;
   };
-  readonly allot: Allot;
   readonly clock: Clock;
   readonly log: Log;
 }
 
 /** Agrees the networks of all peerings until `signal` aborts. For the leader only. */
 export async function runLinks(deps: RunLinksDeps, signal: AbortSignal): Promise<void> {
-  const { client, informers, connections, allot, clock, log } = deps;
+  const { client, informers, connections, clock, log } = deps;
   const { peers, networks, links } = informers;
   await Promise.all([peers.synced, networks.synced, links.synced]);
   using queue = createQueue({ name: 'link', clock });
@@ -49,6 +48,15 @@ export async function runLinks(deps: RunLinksDeps, signal: AbortSignal): Promise
   using _links = enqueueOn(links, queue, (link) => [peerOfLink(link) ?? ''].filter((peer) => peer !== ''));
   using _connections = connections.on((peer) => queue.add(peer));
   all();
-  const reconciler = linkReconciler({ client, peers, networks, links, remote, allot, clock });
-  await runReconciler(reconciler, { queue, workers: 1, signal, log });
+  using own = createQueue({ name: 'cluster-network', clock });
+  using _own = enqueueOn(networks, own, ({ metadata }) => [metadata.name]);
+  await Promise.all([
+    runReconciler(ownNetworkReconciler({ client, networks, clock }), { queue: own, workers: 1, signal, log }),
+    runReconciler(linkReconciler({ client, peers, networks, links, remote, clock }), {
+      queue,
+      workers: 1,
+      signal,
+      log,
+    }),
+  ]);
 }

@@ -49,7 +49,10 @@ const network = z.object({
     .optional()
     .meta({ description: 'Aliases that were given back, and rest a while before they are given away again.' }),
   publicKey: z.string().optional().meta({ description: 'WireGuard key of its gateway, base64.' }),
-  endpoints: z.array(z.string()).optional().meta({ description: 'host:port (UDP) of its gateway, in the order to try.' }),
+  endpoints: z
+    .array(z.string())
+    .optional()
+    .meta({ description: 'host:port (UDP) of its gateway, in the order to try.' }),
 });
 
 const status = z.object({
