@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander';
-import { CidrSyntaxError, formatCidr, parseCidr } from '#network/cidr';
+import { CidrError, formatCidr, parseCidr } from '#network/cidr';
 import { parseDuration } from './duration.ts';
 
 /** Parsers of flag values. Each says in one sentence what the value must be; commander names the flag. */
@@ -49,8 +49,8 @@ export function range(text: string): string {
   try {
     return formatCidr(parseCidr(text));
   } catch (error) {
-    if (!(error instanceof CidrSyntaxError)) throw error;
-    throw new InvalidArgumentError(`It is an address range as in 10.244.0.0/16: ${error.why}.`);
+    if (!(error instanceof CidrError)) throw error;
+    throw new InvalidArgumentError(`It ${error.why}; a range is written like 10.244.0.0/16.`);
   }
 }
 

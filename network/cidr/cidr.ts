@@ -1,146 +1,85 @@
-import { isIP } from 'node:net';
-import { CidrSyntaxError } from './syntax-error.ts';
+import { type Address, BITS, type Family, formatAddress, type Parsed, parse } from './address.ts';
+import { CidrError } from './errors.ts';
 
-export type Family = 4 | 6;
-
-/** Bits of an address. */
-export const BITS = { 4: 32, 6: 128 } as const satisfies Record<Family, number>;
-
-/** One address as a number. Two are the same address when family and value are equal. */
-export interface Address {
+/** A range of addresses with no host bits set. Frozen; made only by the functions of this package. */
+export interface Cidr {
   readonly family: Family;
-  readonly value: bigint;
+  /** First address of the range. */
+  readonly first: bigint;
+  /** Last address of the range, included. */
+  readonly last: bigint;
+  /** 0 to 32 for IPv4, 0 to 128 for IPv6. */
+  readonly prefixLength: number;
+  readonly [brand]: 'Cidr';
 }
-
-/** A range of 2^(bits - length) addresses; its host bits are zero. */
-export interface Cidr extends Address {
-  /** Prefix length in bits. */
-  readonly length: number;
-}
-
-/**
- * An address in its usual text form (RFC 4291). No zone, no leading zeros, nothing around it.
- * @throws CidrSyntaxError
- */
-export function parseAddress(text: string): Address {
-  const family = text.includes('%') ? 0 : isIP(text);
-  if (family === 4) return { family, value: valueOf4(text) };
-  if (family === 6) return { family, value: valueOf6(text) };
-  throw new CidrSyntaxError(text, 'it is no IPv4 or IPv6 address');
-}
+declare const brand: unique symbol;
 
 /**
- * A range as address/length (RFC 4632). Host bits must be zero: `10.0.0.1/8` is more often a mistake than `10.0.0.0/8`.
- * @throws CidrSyntaxError says what is wrong
+ * Reads `10.244.0.0/16` or `fd00:1::/64` (RFC 4632 section 3.1, RFC 4291 section 2.3). The length is needed, host bits
+ * must be zero.
+ * @throws CidrError `BadCidr` with the text and the reason
  */
 export function parseCidr(text: string): Cidr {
-  const [, address, digits] = /^([^/]+)\/(0|[1-9]\d{0,2})$/.exec(text) ?? [];
-  if (address === undefined) throw new CidrSyntaxError(text, 'it is not ADDRESS/LENGTH');
-  const { family, value } = parseAddress(address);
-  const length = Number(digits);
-  if (length > BITS[family])
-    throw new CidrSyntaxError(text, `a prefix of IPv${family} has at most ${BITS[family]} bits`);
-  const range = { family, value: prefixOf(family, value, length), length };
-  if (range.value !== value) throw new CidrSyntaxError(text, `it has host bits set; the range is ${formatCidr(range)}`);
-  return range;
+  const parsed = parseRange(text);
+  if ('why' in parsed) throw new CidrError('BadCidr', text, parsed.why);
+  return parsed.value;
 }
 
-export function formatCidr(range: Cidr): string {
-  return `${formatAddress(range)}/${range.length}`;
+/** As `parseCidr`; `undefined` for what is no range. */
+export function readCidr(text: string): Cidr | undefined {
+  const parsed = parseRange(text);
+  return 'value' in parsed ? parsed.value : undefined;
 }
 
-/** RFC 5952 for IPv6: lower case, the longest run of zeros (the first of equal ones) as `::`. */
-export function formatAddress({ family, value }: Address): string {
-  if (family === 4) return [24n, 16n, 8n, 0n].map((shift) => (value >> shift) & 0xffn).join('.');
-  const groups = Array.from({ length: 8 }, (_, index) => Number((value >> BigInt(112 - 16 * index)) & 0xffffn));
-  const zeros = longestZeros(groups);
-  const text = (part: number[]) => part.map((group) => group.toString(16)).join(':');
-  if (zeros.length < 2) return text(groups);
-  return `${text(groups.slice(0, zeros.start))}::${text(groups.slice(zeros.start + zeros.length))}`;
+/** The canonical text, with the address as `formatAddress` writes it. */
+export function formatCidr({ family, first, prefixLength }: Cidr): string {
+  return `${formatAddress({ family, value: first })}/${prefixLength}`;
 }
 
-function longestZeros(groups: readonly number[]): { start: number; length: number } {
-  let best = { start: 0, length: 0 };
-  for (let start = 0; start < groups.length; start++) {
-    let length = 0;
-    while (groups[start + length] === 0) length++;
-    if (length > best.length) best = { start, length };
-  }
-  return best;
+/**
+ * The range of that length which holds `address`: its host bits are cleared.
+ * @throws CidrError `BadCidr` for a length that the family does not have
+ */
+export function rangeOf({ family, value }: Address, prefixLength: number): Cidr {
+  if (!Number.isInteger(prefixLength) || prefixLength < 0 || prefixLength > BITS[family])
+    throw new CidrError('BadCidr', `/${prefixLength}`, `is no prefix length of IPv${family}`);
+  const host = (1n << BigInt(BITS[family] - prefixLength)) - 1n;
+  const range: Omit<Cidr, typeof brand> = { family, first: value & ~host, last: value | host, prefixLength };
+  return Object.freeze(range) as Cidr; // the brand exists for the compiler only
 }
 
-function valueOf4(text: string): bigint {
-  return text.split('.').reduce((value, octet) => (value << 8n) | BigInt(octet), 0n);
+/** Whether `address` is in `range`; false for the other family. */
+export function contains(range: Cidr, address: Address): boolean {
+  return range.family === address.family && range.first <= address.value && address.value <= range.last;
 }
 
-function valueOf6(text: string): bigint {
-  // The last 32 bits may be written as IPv4.
-  const dotted = /[^:]+\..+$/.exec(text)?.[0];
-  const tail = dotted === undefined ? undefined : valueOf4(dotted);
-  const hex =
-    tail === undefined || dotted === undefined
-      ? text
-      : `${text.slice(0, -dotted.length)}${(tail >> 16n).toString(16)}:${(tail & 0xffffn).toString(16)}`;
-  const [before = '', after] = hex.split('::');
-  const groups = (part: string) => (part === '' ? [] : part.split(':'));
-  const [head, rest] = [groups(before), groups(after ?? '')];
-  const filled =
-    after === undefined ? head : [...head, ...Array<string>(8 - head.length - rest.length).fill('0'), ...rest];
-  return filled.reduce((value, group) => (value << 16n) | BigInt(`0x${group}`), 0n);
+/** Whether all of `inner` is in `outer`; a range covers itself. */
+export function covers(outer: Cidr, inner: Cidr): boolean {
+  return outer.family === inner.family && outer.first <= inner.first && inner.last <= outer.last;
 }
 
-function prefixOf(family: Family, value: bigint, length: number): bigint {
-  const host = BigInt(BITS[family] - length);
-  return (value >> host) << host;
-}
-
-/** How many addresses a range has. */
-export function sizeOf({ family, length }: Cidr): bigint {
-  return 1n << BigInt(BITS[family] - length);
-}
-
-/** Whether `inner`, an address or a range, is wholly inside `outer`. */
-export function contains(outer: Cidr, inner: Address | Cidr): boolean {
-  const isAsLong = !('length' in inner) || inner.length >= outer.length;
-  return isAsLong && inner.family === outer.family && prefixOf(inner.family, inner.value, outer.length) === outer.value;
-}
-
+/** Whether the two share an address. Ranges overlap only by one covering the other. */
 export function overlaps(a: Cidr, b: Cidr): boolean {
-  return contains(a, b) || contains(b, a);
+  return a.family === b.family && a.first <= b.last && b.first <= a.last;
 }
 
-/**
- * The address with the prefix of `to` in place of that of `from`; its host bits stay (NET-03).
- * @returns undefined where the address is not in `from`
- * @throws RangeError where the two ranges differ in size: no address could be kept
- */
-export function translate(address: Address, from: Cidr, to: Cidr): Address | undefined {
-  if (from.family !== to.family || from.length !== to.length) {
-    throw new RangeError(`${formatCidr(from)} and ${formatCidr(to)} differ in size`);
-  }
-  if (!contains(from, address)) return undefined;
-  return { family: to.family, value: to.value | (address.value - from.value) };
+/** Order for `sort`: IPv4 first, then by first address, and a range before those that it covers. Zero: equal. */
+export function compareCidrs(a: Cidr, b: Cidr): number {
+  if (a.family !== b.family) return a.family - b.family;
+  if (a.first !== b.first) return a.first < b.first ? -1 : 1;
+  return a.prefixLength - b.prefixLength;
 }
 
-/**
- * The first range of `length` bits in `pool` that touches nothing of `taken`, lowest address first. Jumps over what is
- * taken, so its cost does not depend on the size of the pool.
- */
-export function firstFree(pool: Cidr, length: number, taken: readonly Cidr[]): Cidr | undefined {
-  if (length < pool.length || length > BITS[pool.family]) return undefined;
-  const { family } = pool;
-  const size = 1n << BigInt(BITS[family] - length);
-  const end = pool.value + sizeOf(pool);
-  const busy = taken
-    .filter((range) => overlaps(pool, range))
-    .map((range) => ({ start: range.value, end: range.value + sizeOf(range) }))
-    .toSorted((a, b) => (a.start < b.start ? -1 : Number(a.start > b.start)));
-  let candidate = pool.value;
-  for (const { start, end: busyEnd } of busy) {
-    if (busyEnd <= candidate) continue;
-    if (start >= candidate + size) break;
-    // Up to the next multiple of the size: ranges are aligned.
-    candidate = ((busyEnd + size - 1n) / size) * size;
-  }
-  return candidate + size <= end ? { family, value: candidate, length } : undefined;
+function parseRange(text: string): Parsed<Cidr> {
+  const [base = '', length, ...more] = text.split('/', 3);
+  const address = parse(base);
+  if ('why' in address) return address;
+  if (length === undefined || more.length > 0) return { why: 'is no range, which is an address, one “/” and a length' };
+  if (/^0\d/.test(length)) return { why: 'has a leading zero in its prefix length' };
+  const { family } = address.value;
+  if (!/^\d{1,3}$/.test(length) || Number(length) > BITS[family])
+    return { why: `has a prefix length that is no number from 0 to ${BITS[family]}` };
+  const range = rangeOf(address.value, Number(length));
+  if (range.first !== address.value.value) return { why: `has host bits set: the range is ${formatCidr(range)}` };
+  return { value: range };
 }

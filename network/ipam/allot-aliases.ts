@@ -1,4 +1,4 @@
-import { type Cidr, contains, firstFree, formatCidr, overlaps, parseCidr } from '#network/cidr';
+import { type Cidr, covers, firstFree, formatCidr, overlaps, parseCidr } from '#network/cidr';
 import { checkAnnouncedRange, isPrivate } from './check-range.ts';
 
 /** Each range costs rules and routes on the gateway and on every node. */
@@ -34,7 +34,7 @@ export interface AliasRequest {
  * Chooses how the ranges of one peer are seen here. What was chosen before stays as long as it can (NET-04, NET-05); else the
  * range itself where it is free (NET-01); else the first free range of equal size from the pools (NET-02). A range without a
  * place is a problem of its own and disturbs no other (NET-06).
- * @throws CidrSyntaxError for our own ranges only; what the peer announced becomes a problem
+ * @throws CidrError for our own ranges only; what the peer announced becomes a problem
  */
 export function allotAliases(request: AliasRequest): { aliases: Alias[]; problems: RangeProblem[] } {
   const problems: RangeProblem[] = [];
@@ -68,9 +68,9 @@ function acceptable(announced: readonly string[], problems: RangeProblem[]): Cid
   for (const text of announced.slice(0, MAX_ANNOUNCED)) {
     const checked = checkAnnouncedRange(text);
     const other = 'range' in checked ? ranges.find((range) => overlaps(range, checked.range)) : undefined;
-    const why = 'why' in checked ? checked.why : other && `it overlaps ${formatCidr(other)}, which is announced too`;
+    const why = 'why' in checked ? checked.why : other && `overlaps ${formatCidr(other)}, which is announced too`;
     if ('range' in checked && why === undefined) ranges.push(checked.range);
-    else problems.push({ range: text, code: 'RangeRefused', message: `range ${text} is refused: ${why}` });
+    else problems.push({ range: text, code: 'RangeRefused', message: `range ${text} is refused: it ${why}` });
   }
   if (announced.length > MAX_ANNOUNCED) {
     const message = `${announced.length} ranges are announced, only the first ${MAX_ANNOUNCED} are used`;
@@ -86,7 +86,7 @@ function standingAlias(range: Cidr, standing: readonly Alias[]): Cidr | undefine
   const checked = checkAnnouncedRange(entry.alias);
   if (!('range' in checked)) return undefined;
   const { range: alias } = checked;
-  return alias.family === range.family && alias.length === range.length ? alias : undefined;
+  return alias.family === range.family && alias.prefixLength === range.prefixLength ? alias : undefined;
 }
 
 function isFree(range: Cidr, busy: readonly Cidr[]): boolean {
@@ -96,7 +96,7 @@ function isFree(range: Cidr, busy: readonly Cidr[]): boolean {
 function fromPools(range: Cidr, pools: readonly Cidr[], busy: readonly Cidr[]): Cidr | undefined {
   for (const pool of pools) {
     if (pool.family !== range.family) continue;
-    const free = firstFree(pool, range.length, busy);
+    const free = firstFree(pool, range.prefixLength, busy);
     if (free !== undefined) return free;
   }
   return undefined;
@@ -106,7 +106,7 @@ function noFreeRange(range: Cidr, pools: readonly string[]): RangeProblem {
   const text = formatCidr(range);
   const fitting = pools.filter((pool) => parseCidr(pool).family === range.family);
   const where = fitting.length === 0 ? `no pool is for IPv${range.family}` : `none is left in ${fitting.join(', ')}`;
-  const message = `range ${text} needs a free range of the size /${range.length}, and ${where}`;
+  const message = `range ${text} needs a free range of the size /${range.prefixLength}, and ${where}`;
   return { range: text, code: 'NoFreeRange', message };
 }
 
@@ -117,7 +117,7 @@ export function ownRangesProblem(
   const parsed: { what: string; range: Cidr }[] = [];
   for (const { what, range: text } of ranges) {
     const checked = checkAnnouncedRange(text);
-    if ('why' in checked) return `${what} ${text} cannot be used: ${checked.why}`;
+    if ('why' in checked) return `${what} ${text} cannot be used: it ${checked.why}`;
     const other = parsed.find(({ range }) => overlaps(range, checked.range));
     if (other !== undefined && !isNested(other, { what, range: checked.range })) {
       return `${what} ${text} overlaps ${other.what} ${formatCidr(other.range)}`;
@@ -129,5 +129,5 @@ export function ownRangesProblem(
 
 /** The same kind of thing may be written twice, a part beside the whole. */
 function isNested(a: { what: string; range: Cidr }, b: { what: string; range: Cidr }): boolean {
-  return a.what === b.what && (contains(a.range, b.range) || contains(b.range, a.range));
+  return a.what === b.what && (covers(a.range, b.range) || covers(b.range, a.range));
 }

@@ -1,15 +1,15 @@
-import { type Cidr, CidrSyntaxError, contains, formatCidr, overlaps, parseCidr } from '#network/cidr';
+import { type Cidr, CidrError, covers, formatCidr, overlaps, parseCidr } from '#network/cidr';
 
 const NEVER = [
-  ['0.0.0.0/8', 'means “this network”'],
-  ['127.0.0.0/8', 'is loopback'],
-  ['169.254.0.0/16', 'is link-local'],
-  ['224.0.0.0/4', 'is multicast'],
-  ['240.0.0.0/4', 'is reserved'],
-  ['::/127', 'is unspecified or loopback'],
-  ['::ffff:0:0/96', 'holds mapped IPv4 addresses'],
-  ['fe80::/10', 'is link-local'],
-  ['ff00::/8', 'is multicast'],
+  ['0.0.0.0/8', '“this network”'],
+  ['127.0.0.0/8', 'loopback'],
+  ['169.254.0.0/16', 'link-local'],
+  ['224.0.0.0/4', 'multicast'],
+  ['240.0.0.0/4', 'reserved'],
+  ['::/127', 'unspecified or loopback'],
+  ['::ffff:0:0/96', 'mapped IPv4'],
+  ['fe80::/10', 'link-local'],
+  ['ff00::/8', 'multicast'],
 ].map(([text = '', why = '']) => ({ range: parseCidr(text), why }));
 
 /** RFC 1918, RFC 6598, RFC 4193. Anything else may belong to somebody on the Internet, and is never used as it is. */
@@ -20,25 +20,25 @@ const SHORTEST = { 4: 8, 6: 32 } as const;
 
 /**
  * A range as a peer announced it: a hint from outside, which would become a route here (NET-07).
- * @returns the range, or why it is refused, in words that complete a sentence about it
+ * @returns the range, or why it is refused: how the sentence about it goes on
  */
 export function checkAnnouncedRange(text: string): { range: Cidr } | { why: string } {
   let range: Cidr;
   try {
     range = parseCidr(text);
   } catch (error) {
-    if (error instanceof CidrSyntaxError) return { why: error.why };
+    if (error instanceof CidrError) return { why: error.why };
     throw error;
   }
-  if (range.length === 0) return { why: 'it is all addresses there are' };
+  if (range.prefixLength === 0) return { why: 'is all addresses there are' };
   const never = NEVER.find((entry) => overlaps(entry.range, range));
-  if (never !== undefined) return { why: `${formatCidr(never.range)} ${never.why}` };
+  if (never !== undefined) return { why: `overlaps ${formatCidr(never.range)}, which is ${never.why}` };
   const shortest = SHORTEST[range.family];
-  if (range.length < shortest) return { why: `it is larger than a /${shortest}` };
+  if (range.prefixLength < shortest) return { why: `is larger than a /${shortest}` };
   return { range };
 }
 
 /** Whether a range may keep its own addresses here. Others are seen under an alias. */
 export function isPrivate(range: Cidr): boolean {
-  return PRIVATE.some((block) => contains(block, range));
+  return PRIVATE.some((block) => covers(block, range));
 }

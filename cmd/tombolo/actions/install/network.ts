@@ -1,5 +1,5 @@
 import { parse } from 'yaml';
-import { firstFree, formatCidr, overlaps, parseAddress, parseCidr } from '#network/cidr';
+import { firstFree, formatCidr, overlaps, parseAddress, parseCidr, rangeOf } from '#network/cidr';
 import { ownRangesProblem } from '#network/ipam';
 import { type Cluster, CONFIG_MAP, isNotFound, type KubeObject, NODE } from '#pkg/kube';
 import { CliError } from '../../errors.ts';
@@ -102,15 +102,11 @@ async function findRanges(cluster: Cluster, signal: AbortSignal): Promise<Found>
 
 /** The networks that nodes are in: nobody says how large they are, so what is usual is taken (/24, /64). */
 function networksOf(addresses: readonly string[]): string[] {
-  const networks = new Map<string, ReturnType<typeof parseCidr>>();
-  for (const text of addresses) {
+  const networks = addresses.map((text) => {
     const address = parseAddress(text);
-    const [bits, length] = address.family === 4 ? [32, 24] : [128, 64];
-    const host = BigInt(bits - length);
-    const range = { family: address.family, value: (address.value >> host) << host, length };
-    networks.set(formatCidr(range), range);
-  }
-  return [...networks.keys()].slice(0, MAX_RANGES);
+    return formatCidr(rangeOf(address, address.family === 4 ? 24 : 64));
+  });
+  return [...new Set(networks)].slice(0, MAX_RANGES);
 }
 
 /** What kubeadm wrote down when it made the cluster; nothing where another tool made it. */
