@@ -1,5 +1,4 @@
 import { InvalidArgumentError } from 'commander';
-import { CidrError, formatCidr, parseCidr } from '#network/cidr';
 import { parseDuration } from './duration.ts';
 
 /** Parsers of flag values. Each says in one sentence what the value must be; commander names the flag. */
@@ -42,21 +41,6 @@ export function addresses(text: string, before: string[] = []): string[] {
     throw new InvalidArgumentError('It is host:port with a port from 1 to 65535, as in 203.0.113.7:30443.');
   }
   return [...before, text];
-}
-
-/** An address range in CIDR form, as it is usually written. */
-export function range(text: string): string {
-  try {
-    return formatCidr(parseCidr(text));
-  } catch (error) {
-    if (!(error instanceof CidrError)) throw error;
-    throw new InvalidArgumentError(`It ${error.why}; a range is written like 10.244.0.0/16.`);
-  }
-}
-
-/** Collects ranges. */
-export function rangeList(text: string, before: string[] = []): string[] {
-  return [...before, range(text)];
 }
 
 export function httpsUrl(text: string): string {

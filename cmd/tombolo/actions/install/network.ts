@@ -49,12 +49,17 @@ export async function networkValues(
     return { network: given, note: `peers are told no addresses of pods, because ${why}: give --pod-range` };
   }
   const ranges = { podRanges, serviceRanges: choose('serviceRanges'), nodeRanges: choose('nodeRanges') };
-  const anchorRange = given.anchorRange || anchorBeside(ranges);
-  const network = { ...given, ...ranges, anchorRange };
-  const problem = ownRangesProblem(named(network));
-  if (problem === undefined) return { network };
+  refuseWrong(ranges, cluster);
+  const network = { ...given, ...ranges, anchorRange: given.anchorRange || anchorBeside(ranges) };
+  refuseWrong(network, cluster);
+  return { network };
+}
+
+function refuseWrong(network: NetworkValues, cluster: Cluster): void {
+  const why = ownRangesProblem(named(network));
+  if (why === undefined) return;
   const where = `cluster ${cluster.name}`;
-  throw new CliError('RangesOverlap', { attempted: 'check the address ranges of this cluster', where, why: problem });
+  throw new CliError('RangesOverlap', { attempted: 'check the address ranges of this cluster', where, why });
 }
 
 function named({ podRanges, serviceRanges, nodeRanges, anchorRange }: NetworkValues) {
