@@ -19,7 +19,7 @@ function decide(subject: Peer, theirs: Announcement | undefined, others: Peer[] 
 }
 
 test('a peer that said nothing yet is told our ranges, and keeps what it has', () => {
-  const standing = { aliases: [{ range: '10.244.0.0/16', alias: '10.9.0.0/16' }] };
+  const standing = { aliases: [{ original: '10.244.0.0/16', alias: '10.9.0.0/16' }] };
   const { network, ours, condition } = decide(peer('rome', standing), undefined);
   expect(network).toBe(standing);
   expect(ours).toEqual({
@@ -32,13 +32,13 @@ test('a peer that said nothing yet is told our ranges, and keeps what it has', (
 });
 
 test('no alias touches ranges of ours, announced or not, nor aliases of other peers', () => {
-  const turin = peer('turin', { aliases: [{ range: '10.244.0.0/16', alias: '10.0.0.0/16' }] });
+  const turin = peer('turin', { aliases: [{ original: '10.244.0.0/16', alias: '10.0.0.0/16' }] });
   const theirs = { ranges: ['10.244.0.0/16', '10.96.0.0/16', '10.252.0.0/20', '10.7.0.0/16'] };
   expect(decide(peer('rome'), theirs, [turin]).network.aliases).toEqual([
-    { range: '10.244.0.0/16', alias: '10.1.0.0/16' },
-    { range: '10.96.0.0/16', alias: '10.2.0.0/16' },
-    { range: '10.252.0.0/20', alias: '10.3.0.0/20' },
-    { range: '10.7.0.0/16', alias: '10.7.0.0/16' },
+    { original: '10.7.0.0/16', alias: '10.7.0.0/16' },
+    { original: '10.96.0.0/16', alias: '10.1.0.0/16' },
+    { original: '10.244.0.0/16', alias: '10.2.0.0/16' },
+    { original: '10.252.0.0/20', alias: '10.3.0.0/20' },
   ]);
 });
 
@@ -47,14 +47,14 @@ test('the peer is told how we see it, and only aliases of ranges that we have ar
     publicKey: 'theirs',
     ranges: ['10.244.0.0/16'],
     aliases: [
-      { range: '10.244.0.0/16', alias: '10.71.0.0/16' },
-      { range: '10.96.0.0/16', alias: '10.72.0.0/16' },
+      { original: '10.244.0.0/16', alias: '10.71.0.0/16' },
+      { original: '10.96.0.0/16', alias: '10.72.0.0/16' },
     ],
   });
-  expect(ours.aliases).toEqual([{ range: '10.244.0.0/16', alias: '10.0.0.0/16' }]);
+  expect(ours.aliases).toEqual([{ original: '10.244.0.0/16', alias: '10.0.0.0/16' }]);
   expect(network).toEqual({
-    aliases: [{ range: '10.244.0.0/16', alias: '10.0.0.0/16' }],
-    ourAliases: [{ range: '10.244.0.0/16', alias: '10.71.0.0/16' }],
+    aliases: [{ original: '10.244.0.0/16', alias: '10.0.0.0/16' }],
+    ourAliases: [{ original: '10.244.0.0/16', alias: '10.71.0.0/16' }],
     freed: [],
     publicKey: 'theirs',
   });
@@ -65,19 +65,21 @@ test('NET-04 a range that goes frees its alias, which rests for everybody else a
   const before = decide(peer('rome'), both);
   const after = decide(peer('rome', before.network), { ranges: ['10.252.0.0/20', '10.9.0.0/16'] });
   expect(after.network.aliases).toEqual([
-    { range: '10.252.0.0/20', alias: '10.1.0.0/20' },
-    { range: '10.9.0.0/16', alias: '10.9.0.0/16' },
+    { original: '10.9.0.0/16', alias: '10.9.0.0/16' },
+    { original: '10.252.0.0/20', alias: '10.1.0.0/20' },
   ]);
-  expect(after.network.freed).toEqual([{ range: '10.244.0.0/16', alias: '10.0.0.0/16', at: '2026-03-01T12:00:00Z' }]);
+  expect(after.network.freed).toEqual([
+    { original: '10.244.0.0/16', alias: '10.0.0.0/16', at: '2026-03-01T12:00:00Z' },
+  ]);
   const other = decide(peer('turin'), { ranges: ['10.244.0.0/16'] }, [peer('rome', after.network)]);
-  expect(other.network.aliases).toEqual([{ range: '10.244.0.0/16', alias: '10.2.0.0/16' }]);
+  expect(other.network.aliases).toEqual([{ original: '10.244.0.0/16', alias: '10.2.0.0/16' }]);
   const back = decide(peer('rome', after.network), both);
   expect(back.network.aliases).toEqual(before.network.aliases);
-  expect(back.network.freed?.map(({ range }) => range)).toEqual(['10.9.0.0/16']);
+  expect(back.network.freed?.map(({ original }) => original)).toEqual(['10.9.0.0/16']);
 });
 
 test('a freed alias is forgotten when it has rested', () => {
-  const freed = [{ range: '10.1.0.0/16', alias: '10.0.0.0/16', at: NOW.toISOString() }];
+  const freed = [{ original: '10.1.0.0/16', alias: '10.0.0.0/16', at: NOW.toISOString() }];
   const later = new Date(NOW.getTime() + REST_MS);
   expect(decide(peer('rome', { freed }), { ranges: [] }, [], later).network.freed).toEqual([]);
   const theirs = { ranges: ['10.244.0.0/16'] };
@@ -92,8 +94,12 @@ test('NET-05 a restart chooses nothing anew', () => {
 });
 
 test('ranges without a place are the condition, with a sentence for each', () => {
-  const { condition, network } = decide(peer('rome'), { ranges: ['0.0.0.0/0', '10.0.0.0/8', '192.168.7.0/24'] });
-  expect(network.aliases).toEqual([{ range: '192.168.7.0/24', alias: '192.168.7.0/24' }]);
-  expect(condition).toMatchObject({ type: 'NetworkReady', status: 'False', reason: 'RangeRefused' });
-  expect(condition.message).toMatch(/0\.0\.0\.0\/0 is refused: .*; range 10\.0\.0\.0\/8 needs a free range/);
+  const own = { ...OWN, spec: { ...OWN.spec, aliasPools: ['172.31.0.0/24'] } };
+  const theirs = { ranges: ['0.0.0.0/0', '10.244.0.0/16', '192.168.7.0/24'] };
+  const { condition, network } = decideLink({ own, peer: peer('rome'), others: [], theirs, now: NOW });
+  expect(network.aliases).toEqual([{ original: '192.168.7.0/24', alias: '192.168.7.0/24' }]);
+  expect(condition).toMatchObject({ type: 'NetworkReady', status: 'False', reason: 'RangeTooLarge' });
+  expect(condition.message).toMatch(
+    /0\.0\.0\.0\/0: is all of IPv4.*; .*10\.244\.0\.0\/16 of rome: no free range of size \/16/,
+  );
 });

@@ -1,10 +1,18 @@
-import { allotAliases, type RangeProblem } from '#network/ipam';
+import { type Cidr, readCidr } from '#network/cidr';
+import {
+  type AliasRecord,
+  checkAnnouncedRanges,
+  chooseAliases,
+  DEFAULT_POOLS,
+  formatAlias,
+  type IpamError,
+  type OwnedAlias,
+  readAliases,
+} from '#network/ipam';
 import type { Announcement, ClusterNetwork, ConditionUpdate, Peer, PeerNetwork, RangeAlias } from '#pkg/api';
 
 /** A freed alias rests this long: packets for its old owner may still be on their way. */
 export const REST_MS = 15 * 60_000;
-
-const DEFAULT_POOLS = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16'];
 
 export interface LinkFacts {
   readonly own: ClusterNetwork;
@@ -38,28 +46,30 @@ export function decideLink(facts: LinkFacts): LinkDecision {
       condition: { type: 'NetworkReady', status: 'Unknown', reason: 'WaitingForPeer', message },
     };
   }
-  const { aliases, problems } = allotAliases({
-    announced: theirs.ranges,
-    // The same range gets back what it had a moment ago.
-    standing: [...(standing.aliases ?? []), ...(standing.freed ?? []).map(({ range, alias }) => ({ range, alias }))],
-    taken: [...rangesOfOurs(own), ...aliasesOf(facts.others)],
-    resting: restingAliases(facts),
-    pools: own.spec.aliasPools ?? DEFAULT_POOLS,
+  const { name } = peer.metadata;
+  const { accepted, refused } = checkAnnouncedRanges(theirs.ranges);
+  const choice = chooseAliases({
+    announced: new Map([[name, accepted]]),
+    existing: ownedBy(name, standing.aliases),
+    own: read([...rangesOfOurs(own), ...aliasesOf(facts.others)]),
+    pools: read(own.spec.aliasPools ?? DEFAULT_POOLS),
+    resting: [peer, ...facts.others].flatMap((owner) => ownedBy(owner.metadata.name, restingOf(owner, facts.now))),
   });
+  const aliases = (choice.aliases.get(name) ?? []).map(formatAlias);
   return {
     network: {
-      aliases: [...aliases],
-      ourAliases: (theirs.aliases ?? []).filter(({ range }) => announcedRanges(own).includes(range)),
-      freed: freedNow(standing, aliases, facts.now),
+      aliases,
+      ourAliases: (theirs.aliases ?? []).filter(({ original }) => announcedRanges(own).includes(original)),
+      freed: freedNow(restingOf(peer, facts.now), aliases, choice.freed, facts.now),
       ...(theirs.publicKey !== undefined && { publicKey: theirs.publicKey }),
       ...(theirs.endpoints !== undefined && { endpoints: theirs.endpoints }),
     },
     ours: announcementOf(own, aliases),
-    condition: conditionOf(peer, problems),
+    condition: conditionOf(peer, [...refused, ...choice.failures.map(({ error }) => error)]),
   };
 }
 
-function conditionOf(peer: Peer, problems: readonly RangeProblem[]): ConditionUpdate {
+function conditionOf(peer: Peer, problems: readonly IpamError[]): ConditionUpdate {
   const [first] = problems;
   if (first !== undefined) {
     const message = problems.map((problem) => problem.message).join('; ');
@@ -93,24 +103,24 @@ function aliasesOf(peers: readonly Peer[]): string[] {
   return peers.flatMap((peer) => (peer.status?.network?.aliases ?? []).map(({ alias }) => alias));
 }
 
-function isResting(at: string, now: Date): boolean {
-  return now.getTime() - Date.parse(at) < REST_MS;
+type Freed = NonNullable<PeerNetwork['freed']>;
+
+function restingOf({ status }: Peer, now: Date): Freed {
+  return (status?.network?.freed ?? []).filter(({ at }) => now.getTime() - Date.parse(at) < REST_MS);
 }
 
-/** Aliases that nobody may get yet; the owner itself may have its own again, for the same range. */
-function restingAliases({ peer, others, theirs, now }: LinkFacts): string[] {
-  const isBack = (owner: Peer, range: string) => owner === peer && theirs?.ranges?.includes(range) === true;
-  return [peer, ...others].flatMap((owner) =>
-    (owner.status?.network?.freed ?? [])
-      .filter(({ range, at }) => isResting(at, now) && !isBack(owner, range))
-      .map(({ alias }) => alias),
-  );
+function ownedBy(peer: string, records: readonly AliasRecord[] = []): OwnedAlias[] {
+  return readAliases(records).map((alias) => ({ ...alias, peer }));
 }
 
-function freedNow(standing: PeerNetwork, aliases: readonly RangeAlias[], now: Date): NonNullable<PeerNetwork['freed']> {
-  const isKept = ({ alias }: RangeAlias) => aliases.some((entry) => entry.alias === alias);
-  const resting = (standing.freed ?? []).filter((entry) => isResting(entry.at, now) && !isKept(entry));
+/** Ranges of our own were checked before (`problemOf`), and what a hand spoilt in a status holds nothing. */
+function read(ranges: readonly string[]): Cidr[] {
+  return ranges.flatMap((text) => readCidr(text) ?? []);
+}
+
+/** Those that rest still and were not given back to their range, and those that rest from now on. */
+function freedNow(resting: Freed, aliases: readonly AliasRecord[], freed: readonly OwnedAlias[], now: Date): Freed {
   const at = `${now.toISOString().slice(0, 19)}Z`;
-  const freed = (standing.aliases ?? []).filter((entry) => !isKept(entry)).map((entry) => ({ ...entry, at }));
-  return [...resting, ...freed];
+  const rest = resting.filter(({ alias }) => !aliases.some((entry) => entry.alias === alias));
+  return [...rest, ...freed.map((entry) => ({ ...formatAlias(entry), at }))];
 }

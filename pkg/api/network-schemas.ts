@@ -8,7 +8,7 @@ export const range = z.string().max(49);
 export const ranges = z.array(range).max(MAX_RANGES);
 
 /** How one side calls a range of the other: alias = its prefix with the host bits of the original. */
-export const rangeAlias = z.object({ range, alias: range });
+export const rangeAlias = z.object({ original: range, alias: range });
 export type RangeAlias = z.infer<typeof rangeAlias>;
 
 /** What one side of a peering tells the other about its network. */
