@@ -82,32 +82,25 @@ describe('address ranges', () => {
   }) => {
     const before = (await networkOf(milan, 'rome'))['aliases'];
     const [own] = (await rome.json('get clusternetwork cluster'))['spec'].podRanges;
-    const pools = (aliasPools: string[] | null) =>
-      milan.kubectl([
-        'patch',
-        'clusternetwork',
-        'cluster',
-        '--type=merge',
-        '-p',
-        JSON.stringify({ spec: { aliasPools } }),
-      ]);
-    await pools(['10.200.0.0/24']);
+    const patch = (spec: object) =>
+      milan.kubectl(['patch', 'clusternetwork', 'cluster', '--type=merge', '-p', JSON.stringify({ spec })]);
+    // Reserved here, so it needs another place, and there is none of its size.
+    await patch({ aliasPools: ['10.200.0.0/24'], reservedRanges: ['172.20.0.0/16'] });
     try {
-      // Half of milan's Services, so it needs another place.
-      await withPodRanges(rome, [own, '10.96.0.0/17'], async () => {
+      await withPodRanges(rome, [own, '172.20.0.0/17'], async () => {
         const condition = await until('NoFreeRange', async () => {
           const entry = await ready(milan, 'rome');
           return entry?.['reason'] === 'NoFreeRange' && entry;
         });
         expect(condition['status']).toBe('False');
-        expect(condition['message']).toMatch(/10\.96\.0\.0\/17 .*size \/17.*10\.200\.0\.0\/24/);
+        expect(condition['message']).toMatch(/172\.20\.0\.0\/17 .*size \/17.*10\.200\.0\.0\/24/);
         expect((await networkOf(milan, 'rome'))['aliases']).toEqual(before);
-        await pools(null);
+        await patch({ aliasPools: null });
         await until('solved', async () => (await ready(milan, 'rome'))?.['reason'] === 'NoTunnel');
         expect((await networkOf(milan, 'rome'))['aliases']).toEqual(expect.arrayContaining(before));
       });
     } finally {
-      await pools(null);
+      await patch({ aliasPools: null, reservedRanges: null });
     }
   });
 
