@@ -3,12 +3,15 @@ import { NatError } from './errors.ts';
 import { familyOf } from './nft-text.ts';
 import type { Run } from './run.ts';
 
-/** Each place in which an address may stand in an entry: both ends, before and after translation. */
-const ENDS = ['--orig-src', '--orig-dst', '--reply-src', '--reply-dst'] as const;
+/** Both ends as the first packet had them; conntrack takes ranges for no other field. */
+const ENDS = ['--orig-src', '--orig-dst'] as const;
 
 /**
  * Forgets the connections of a range whose mapping changes: a known connection keeps the translation that its first
  * packet got. Connections between pods go on, because prefix translation depends on the address alone.
+ *
+ * An entry is found by the addresses that its first packet had when it came in. So for a peer, flush its ranges as seen
+ * here; with transit also the aliases under which they were announced to third clusters.
  * @param range a CIDR range or an address of either family
  * @returns how many entries were deleted; none is no error
  * @throws NatError `NatStateInvalid`, `NatToolFailed` (retryable)

@@ -106,6 +106,10 @@ async function act(
     case 'apply':
       if (wanted === undefined || standing === undefined) return undefined;
       return await writer.apply(wanted, standing, { isAdopted: before?.isAdopted ?? false });
+    case 'replace':
+      if (wanted === undefined || standing === undefined || twin.state !== 'Accepted') return undefined;
+      await writer.remove(standing);
+      return await writer.create(wanted);
     case 'delete':
       if (standing !== undefined) await writer.remove(standing);
       return undefined;

@@ -34,7 +34,7 @@ export function reflectionMetrics(registry: Registry): ReflectionMetrics {
     },
     forget(peer) {
       for (const kind of seen) {
-        for (const verb of ['create', 'apply', 'delete']) writes.remove({ peer, kind, verb });
+        for (const verb of ['create', 'apply', 'replace', 'delete']) writes.remove({ peer, kind, verb });
         failures.remove({ peer, kind });
       }
     },

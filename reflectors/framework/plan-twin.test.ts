@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { CONFIG_MAP } from '#pkg/kube';
+import { CONFIG_MAP, type KubeObject } from '#pkg/kube';
 import { adoptCreatedFields } from './managed-fields.ts';
 import { type Applied, planTwin } from './plan-twin.ts';
 import { defineReflector, pick } from './reflector.ts';
@@ -42,6 +42,19 @@ test('is left alone at rest, while the cache is behind, and after a restart of o
 
 test('is repaired when somebody has changed it', () => {
   expect(planTwin(wanted, standing('8'), applied)).toBe('apply');
+});
+
+test('is replaced where it has another shape, which an apply would not change', () => {
+  const shaped = defineReflector({
+    resource: CONFIG_MAP,
+    toTwin: (local) => ({ fields: pick(local, 'data'), ...(local.immutable && { shape: 'fixed' }) }),
+  });
+  const of = (immutable: boolean) =>
+    twinObject(shaped, { metadata: { name: 'm', namespace: 'shop' }, immutable } as KubeObject, options);
+  const [plain, fixed] = [of(false), of(true)];
+  expect(planTwin(fixed, plain, undefined)).toBe('replace');
+  expect(planTwin(plain, fixed, applied)).toBe('replace');
+  expect(planTwin(fixed, fixed, undefined)).toBe('none');
 });
 
 test('what our POST set becomes ours to prune; fields of others stay theirs', () => {

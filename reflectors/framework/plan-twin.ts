@@ -1,5 +1,5 @@
 import type { KubeObject } from '#pkg/kube';
-import { fingerprint, type TwinObject } from './twin-object.ts';
+import { fingerprint, shape, type TwinObject } from './twin-object.ts';
 
 /** What this process last made of a twin object. */
 export interface Applied {
@@ -12,7 +12,7 @@ export interface Applied {
   readonly isAdopted: boolean;
 }
 
-export type TwinStep = 'none' | 'create' | 'apply' | 'delete';
+export type TwinStep = 'none' | 'create' | 'apply' | 'replace' | 'delete';
 
 /**
  * What makes the twin object what it should be. A version that we did not write means that somebody has changed it; the
@@ -31,6 +31,7 @@ export function planTwin(
   if (wanted === undefined) {
     return standing.metadata.deletionTimestamp === undefined && fingerprint(standing) !== '' ? 'delete' : 'none';
   }
+  if (shape(standing) !== shape(wanted)) return 'replace';
   if (applied === undefined) return fingerprint(standing) === fingerprint(wanted) ? 'none' : 'apply';
   if (applied.fingerprint !== fingerprint(wanted)) return 'apply';
   const version = standing.metadata.resourceVersion ?? '';

@@ -6,6 +6,11 @@ export interface TwinFields {
   readonly fields: Readonly<Record<string, unknown>>;
   /** Labels or annotations of the local object that this kind leaves at home, besides those that every kind does. */
   readonly dropKeys?: readonly string[];
+  /**
+   * What the API keeps in an object that stands, whatever is applied to it: a twin of another shape is replaced (REF-29).
+   * Only for what the API server does not itself refuse as immutable. Short; it stands in an annotation.
+   */
+  readonly shape?: string;
 }
 
 /** One reflected kind. All functions are pure; names, ownership, labels, drift and conflicts are the framework's. */

@@ -7,6 +7,9 @@ import type { Reflector } from './reflector.ts';
 /** Annotation of a twin object: {@link fingerprint} of what was applied, so that a restart of ours need not apply it again. */
 export const FINGERPRINT = `${GROUP}/fingerprint`;
 
+/** Annotation of a twin object: {@link shape} of what was applied. */
+const SHAPE = `${GROUP}/shape`;
+
 /** A twin object as it should be: exactly the fields that are ours. */
 export type TwinObject = KubeObject & {
   readonly apiVersion: string;
@@ -44,6 +47,7 @@ export function twinObject(
       annotations: {
         ...annotations,
         ...(name !== local.metadata.name && { [ANNOTATION.homeName]: local.metadata.name }),
+        ...(twin.shape !== undefined && { [SHAPE]: twin.shape }),
       } as Record<string, string>,
     },
     ...twin.fields,
@@ -60,6 +64,11 @@ export function homeNameOf(twin: KubeObject): string {
 /** Equal contents, equal text. */
 export function fingerprint(object: KubeObject): string {
   return object.metadata.annotations?.[FINGERPRINT] ?? '';
+}
+
+/** See `TwinFields`; empty where its kind has none. */
+export function shape(object: KubeObject): string {
+  return object.metadata.annotations?.[SHAPE] ?? '';
 }
 
 /** Order of keys counts, which the API server keeps. */

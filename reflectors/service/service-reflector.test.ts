@@ -37,6 +37,9 @@ describe('the twin of a Service', () => {
     expect(twin(spec)).toEqual({
       spec: { type: 'ClusterIP', clusterIP: 'None', selector: { app: 'db' }, ports: [{ port: 5432 }] },
     });
+    // An API server takes `clusterIP: None` back from nobody, without a word.
+    expect(serviceReflector.toTwin(service(spec))?.shape).toBe('headless');
+    expect(serviceReflector.toTwin(service({}))?.shape).toBeUndefined();
   });
 
   test('keeps an external name', () => {

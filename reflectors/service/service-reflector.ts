@@ -23,7 +23,11 @@ const COPIED = [
 /** ClusterIP, headless and ExternalName as at home; NodePort and LoadBalancer as ClusterIP (REF-36, REF-37). */
 export const serviceReflector = defineReflector({
   resource: SERVICE,
-  toTwin: (local) => (isApiService(local) ? undefined : { fields: { spec: twinSpec(local.spec ?? {}) } }),
+  toTwin(local) {
+    if (isApiService(local)) return undefined;
+    const isHeadless = local.spec?.clusterIP === HEADLESS;
+    return { fields: { spec: twinSpec(local.spec ?? {}) }, ...(isHeadless && { shape: 'headless' }) };
+  },
 });
 
 function twinSpec(spec: ServiceSpec): ServiceSpec {

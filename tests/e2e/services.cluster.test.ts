@@ -206,3 +206,29 @@ test('POD-49 variables of a Service that was there before the pod are set and us
   );
   expect(await run('client', 'echo $WEB_SHOP_SERVICE_PORT_HTTP $WEB_SHOP_PORT_80_TCP_PORT')).toBe('80 80');
 });
+
+test('REF-29 a Service made anew with, or without, an address while the link is down replaces its twin', async ({
+  shop,
+  milan,
+  rome,
+  bed,
+}) => {
+  const headless = (name: string) => service(name, { clusterIP: 'None', ports: webPorts });
+  const plain = (name: string) => service(name, { ports: webPorts });
+  const areHeadless = async () => {
+    const [one, two] = await Promise.all(
+      ['one', 'two'].map((name) => rome.find(['-n', shop.twin, 'get', 'service', name])),
+    );
+    return one && two && [one, two].map((twin) => twin['spec'].clusterIP === 'None').join();
+  };
+  await shop.create(headless('one'), plain('two'));
+  await until('there', async () => (await areHeadless()) === 'true,false');
+  await bed.control(['stop', 'rome', 'apiserver']);
+  try {
+    await milan.kubectl(['-n', shop.name, 'delete', 'service', 'one', 'two']);
+    await shop.create(plain('one'), headless('two'));
+  } finally {
+    await bed.control(['start', 'rome', 'apiserver']);
+  }
+  await until('replaced', async () => (await areHeadless()) === 'false,true', 60_000);
+});

@@ -42,6 +42,7 @@ const SOURCES = {
     minutes: 1,
   },
   pause: { target: '.', variables: [], minutes: 0.1 },
+  'wireguard-go': { target: 'golang.zx2c4.com/wireguard', variables: [], minutes: 0.2 },
 } as const satisfies Record<string, ComponentSource>;
 
 export type ComponentName = keyof typeof SOURCES;
