@@ -107,11 +107,7 @@ describe('formatAddress', () => {
   });
 });
 
-<<<<<<< HEAD
-test('a text is an address here only where it is one for Node, and is read as the same one', () => {
-=======
 test('a text is an address here exactly where it is one for Node, zone ids aside', () => {
->>>>>>> main
   const pieces = fc.constantFrom(
     '0',
     '1',
