@@ -32,7 +32,7 @@ export function entriesIn(source: string): Entry[] {
 /** The page as it must be. */
 export async function errorsPage(): Promise<string> {
   const sections: string[] = [];
-  for (const folder of ['cmd', 'pkg', 'reflectors', 'tests/testbed']) {
+  for (const folder of ['cmd', 'network', 'pkg', 'reflectors', 'tests/testbed']) {
     const entries = await readdir(join(root, folder), { recursive: true, withFileTypes: true });
     const files = entries.filter(
       (entry) => entry.isFile() && entry.name.endsWith('.ts') && !entry.name.endsWith('.test.ts'),

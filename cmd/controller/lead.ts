@@ -4,6 +4,7 @@ import { leaderCaches, startCaches } from './caches.ts';
 import type { ControllerContext } from './context.ts';
 import { leadConsumer } from './lead-consumer.ts';
 import { leadOffloading } from './lead-offloading.ts';
+import { leadNetwork } from './lead-network.ts';
 import { leadProvider } from './lead-provider.ts';
 import type { LeaderLabel } from './leader-label.ts';
 import { loopsIn } from './loops.ts';
@@ -23,6 +24,7 @@ export async function lead(context: ControllerContext, label: LeaderLabel, signa
   const leading = { group, stack, loops: loopsIn(group, stack, log, context.metrics) };
   leadConsumer(context, caches, clusters, leading);
   leadOffloading(context, caches, clusters, leading);
+  leadNetwork(context, caches, clusters, leading);
   const decide = leadProvider(context, caches, leading);
   group.start('quota webhook', (inner) => runQuota(context, decide, inner));
   label.set(true);

@@ -19,6 +19,10 @@ export const RULES = {
   NotOffloaded: { retryable: false, next: 'see `tombolo status`' },
   UnsupportedVersion: { retryable: false, next: 'update the cluster' },
   MissingRight: { retryable: false, next: 'install with an account that is bound to cluster-admin' },
+  RangesOverlap: {
+    retryable: false,
+    next: 'give the right ones with --pod-range, --service-range, --node-range and --anchor-range',
+  },
   LocalAddress: { retryable: false, next: 'give an address that the other clusters reach' },
   HelmMissing: { retryable: false, next: 'install Helm 3.14 or newer, or name it with $TOMBOLO_HELM' },
   HelmFailed: { retryable: true, next: 'correct what Helm says and run the command again' },

@@ -27,4 +27,5 @@ export {
   DEFAULT_ANNOUNCEMENT_POLICY,
 } from './announced-ranges.ts';
 export { IPAM_ERRORS, IpamError } from './errors.ts';
+export { type OwnRange, ownRangesProblem } from './own-ranges.ts';
 export { translateAddress, type Translation, translationTable } from './translation.ts';

@@ -1,8 +1,10 @@
 import type { z } from 'zod';
 import { stringify } from 'yaml';
 import { crdOf } from './crd.ts';
+import { CLUSTER_NETWORK } from './cluster-network.ts';
 import { GRANT } from './grant.ts';
 import { INVITE } from './invite.ts';
+import { LINK } from './link.ts';
 import { NAMESPACE_CLAIM } from './namespace-claim.ts';
 import { OFFLOADING } from './offloading.ts';
 import { PEER } from './peer.ts';
@@ -19,6 +21,8 @@ export const KINDS: readonly KindDefinition<z.ZodType, z.ZodType>[] = [
   OFFLOADING,
   NAMESPACE_CLAIM,
   REFLECTION_POLICY,
+  CLUSTER_NETWORK,
+  LINK,
 ];
 
 const HEADER = '# Generated from pkg/api by `npm run generate`. Do not edit.\n';

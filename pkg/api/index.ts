@@ -4,9 +4,11 @@
  * Every kind is written once with zod; CRDs are generated from it (`npm run generate`) and types inferred. Knows no
  * client and no cluster: it never reads or writes an object, and never validates what an API server has stored.
  */
+export { CLUSTER_NETWORK, type ClusterNetwork, type ClusterNetworkSpec } from './cluster-network.ts';
 export { type ConditionUpdate, getCondition, isConditionTrue, setCondition } from './condition.ts';
 export { GRANT, type Grant, type GrantSpec, type GrantStatus, type Placement } from './grant.ts';
 export { INVITE, type Invite, type InviteSpec, type InviteStatus } from './invite.ts';
+export { LINK, type Link } from './link.ts';
 export {
   ANNOTATION,
   API_VERSION,
@@ -26,6 +28,7 @@ export {
   type NamespaceClaimSpec,
   type NamespaceClaimStatus,
 } from './namespace-claim.ts';
+export { type Announcement, type RangeAlias } from './network-schemas.ts';
 export {
   OFFLOADING,
   type Offloading,
@@ -35,7 +38,7 @@ export {
   type PodStrategy,
   podStrategy,
 } from './offloading.ts';
-export { PEER, type Peer, type PeerSpec, type PeerStatus, peerName, type Role } from './peer.ts';
+export { PEER, type Peer, type PeerNetwork, type PeerSpec, type PeerStatus, peerName, type Role } from './peer.ts';
 export { REFLECTION_POLICY, type ReflectionPolicy, type ReflectionPolicySpec } from './reflection-policy.ts';
 export { type KindDefinition, type ObjectMeta, type TomboloObject, typeMeta } from './resource.ts';
 export { type Condition, type ResourceList, type SelectorTerm } from './shared-schemas.ts';

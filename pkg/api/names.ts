@@ -80,6 +80,8 @@ export const NAME = {
   tenantRole: 'tombolo-tenant',
   reflectionClusterRole: 'tombolo-reflection',
   offloading: 'offloading',
+  link: 'link',
+  clusterNetwork: 'cluster',
 } as const;
 
 /** Tenant namespace on a provider of the consumer that it calls `consumer`. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { defineKind, type TomboloObject } from './resource.ts';
+import { MAX_RANGES, rangeAlias } from './network-schemas.ts';
 import { conditions, peerName, resourceList } from './shared-schemas.ts';
 
 export const role = z.enum(['Consume', 'Provide']);
@@ -39,6 +40,21 @@ const spec = z.object({
     .meta({ description: 'How long unpeer waits for evictions; default 300.' }),
 });
 
+const network = z.object({
+  aliases: z.array(rangeAlias).max(MAX_RANGES).optional().meta({ description: 'How we see the ranges of the peer.' }),
+  ourAliases: z.array(rangeAlias).max(MAX_RANGES).optional().meta({ description: 'How the peer sees our ranges.' }),
+  freed: z
+    .array(rangeAlias.extend({ at: z.iso.datetime() }))
+    .max(MAX_RANGES)
+    .optional()
+    .meta({ description: 'Aliases that were given back, and rest a while before they are given away again.' }),
+  publicKey: z.string().optional().meta({ description: 'WireGuard key of its gateway, base64.' }),
+  endpoints: z
+    .array(z.string())
+    .optional()
+    .meta({ description: 'host:port (UDP) of its gateway, in the order to try.' }),
+});
+
 const status = z.object({
   phase: z.enum(['Pending', 'Connecting', 'AwaitingApproval', 'Ready', 'Degraded', 'Ending', 'Failed']).optional(),
   step: z.string().optional().meta({ description: 'The step that is under way or failed, in words.' }),
@@ -66,6 +82,7 @@ const status = z.object({
     .boolean()
     .optional()
     .meta({ description: 'Provider: the consumer ended its direction; what it had here is being removed.' }),
+  network: network.optional().meta({ description: 'The network of the peer, as seen from here.' }),
   conditions: conditions.optional(),
 });
 
@@ -93,6 +110,7 @@ export const PEER = defineKind({
 });
 
 export type PeerSpec = z.infer<typeof spec>;
+export type PeerNetwork = z.infer<typeof network>;
 export type PeerStatus = z.infer<typeof status>;
 export type Peer = TomboloObject<PeerSpec, PeerStatus>;
 export { peerName };

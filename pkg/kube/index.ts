@@ -18,6 +18,12 @@ export type {
 } from './client-interface.ts';
 export { type Cluster, type ConnectOptions, connectCluster } from './cluster.ts';
 export type { ClusterConfig, Connector } from './config.ts';
+export {
+  type Connection,
+  type ConnectionWatch,
+  type ConnectionWatches,
+  connectionWatches,
+} from './connection-watches.ts';
 export type { ClientCertificate, ClusterAuth, CredentialPlugin, Impersonation } from './credentials.ts';
 export { enqueueOn } from './enqueue.ts';
 export {

@@ -133,7 +133,10 @@ export function createInformer<T extends KubeObject>(
         report(error);
       }
       const mayWake = error instanceof KubeError && error.isConnection && earlyWakes < MAX_EARLY_WAKES;
-      if (await rest(waitMs, mayWake, signal)) earlyWakes++;
+      if (await rest(waitMs, mayWake, signal)) {
+        earlyWakes++;
+        pause.recovered();
+      }
     }
   }
 

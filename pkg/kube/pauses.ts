@@ -20,6 +20,11 @@ export interface Pauses {
    * @param lastedMs how long that attempt lasted
    */
   after(error: unknown, lastedMs: number): number;
+  /**
+   * The server was seen to answer again after an outage. One that has just started refuses some requests for a moment (403
+   * while its rules are read, 429 and 503): those tries begin with short pauses, not with the long ones of the outage.
+   */
+  recovered(): void;
 }
 
 export function pauses(random: () => number): Pauses {
@@ -37,5 +42,6 @@ export function pauses(random: () => number): Pauses {
       // Up to a fifth on top: all clients were told the same time.
       return wanted === undefined ? backoff.next() : wanted * (1 + random() / 5);
     },
+    recovered: () => backoff.reset(),
   };
 }

@@ -53,6 +53,7 @@ describe.skipIf(HELM === undefined)('chart', () => {
       'priorityClassName="system-cluster-critical"',
       'logLevel="debug"',
       'kubeletServingSigner="example.com/kubelet"',
+      'network={"podRanges":["10.244.0.0/16"],"serviceRanges":["10.96.0.0/16"],"nodeRanges":["203.0.113.0/24"],"reservedRanges":["192.168.0.0/24"],"anchorRange":"10.252.0.0/20","aliasPools":["172.16.0.0/12"]}',
     );
     await expect(full).toMatchFileSnapshot('goldens/full.golden');
   });
@@ -71,6 +72,8 @@ describe.skipIf(HELM === undefined)('chart', () => {
     ['negative replicas', 'kubelet.replicas=-1', /kubelet\/replicas/],
     ['an image with blanks', 'image.repository="a b"', /image\/repository/],
     ['a digest that is none', 'image.digest="sha256:abc"', /image\/digest/],
+    ['a pod range that is an address', 'network.podRanges=["10.244.0.0"]', /network\/podRanges/],
+    ['pod ranges without an anchor range', 'network.podRanges=["10.244.0.0/16"]', /network.anchorRange is needed/],
     ['a node port without a Service that has one', 'peering.service={"type":"ClusterIP","nodePort":30443}', /nodePort/],
   ])('refuses %s', async (_, value, sentence) => {
     expect(await refusal(render(NAME, value))).toMatch(sentence);

@@ -60,6 +60,9 @@ async function install(bed: Bed, cluster: BedCluster, context: ProductContext, i
     `${part}.podAnnotations.tombolo\\.test/image=h${image.hash}`,
   ]);
   const args = ['--kubeconfig', cluster.kubeconfig, '--cluster-name', cluster.name, '--image', PRODUCT_IMAGE];
+  const plan = (await readPlan(bedFolder(bed.folder)))?.clusters.find(({ name }) => name === cluster.name);
+  // The nodes say only what of it is in use.
+  if (plan !== undefined) args.push('--pod-range', plan.podRange);
   await progress.step(`${cluster.name}: tombolo install`, async (note) => {
     try {
       await runCommand(join(bed.folder, 'bin/tombolo'), ['install', ...args, ...annotations], {

@@ -39,13 +39,13 @@ export function claimFor(offloading: Offloading, tenantNamespace: string): Names
 export function peerClaims(watches: ClaimWatches, clock: Clock): PeerClaims {
   const awayUntil = new Map<string, { until: number; why: string }>();
 
-  const standing = ({ connection, claims }: ClaimWatch, homeNamespace: string) =>
-    claims.get(`${connection.tenantNamespace}/${homeNamespace}`);
+  const standing = ({ connection, informer }: ClaimWatch, homeNamespace: string) =>
+    informer.get(`${connection.tenantNamespace}/${homeNamespace}`);
 
   /** Undefined where the peer can be asked. */
   function whyAway(peer: string, watch: ClaimWatch | undefined): string | undefined {
     if (watch === undefined) return `peer ${peer} is not connected`;
-    if (!watch.claims.isSynced) return `peer ${peer} does not answer yet`;
+    if (!watch.informer.isSynced) return `peer ${peer} does not answer yet`;
     const away = awayUntil.get(peer);
     return away !== undefined && clock.now() < away.until ? away.why : undefined;
   }

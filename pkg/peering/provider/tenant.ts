@@ -1,4 +1,4 @@
-import { GRANT, GROUP, LABEL, NAME, NAMESPACE_CLAIM, tenantNamespace } from '#pkg/api';
+import { GRANT, GROUP, LABEL, LINK, NAME, NAMESPACE_CLAIM, tenantNamespace } from '#pkg/api';
 import {
   KubeError,
   type KubeClient,
@@ -24,13 +24,13 @@ function labelsOf(consumer: string): Record<string, string> {
 }
 
 /**
- * All that a consumer may do before it has a twin (PEER-34): ask for grants and namespaces, renew its own token. No
+ * All that a consumer may do before it has a twin (PEER-34): ask for grants and namespaces, tell its network, renew its own token. No
  * `status` subresource, so what was granted is the provider's word. In twins ClusterRole `tombolo-twin` counts.
  */
 export function tenantRules(): NonNullable<Role['rules']> {
   const verbs = ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete'];
   return [
-    { apiGroups: [GROUP], resources: [GRANT.plural, NAMESPACE_CLAIM.plural], verbs },
+    { apiGroups: [GROUP], resources: [GRANT.plural, NAMESPACE_CLAIM.plural, LINK.plural], verbs },
     { apiGroups: [''], resources: ['serviceaccounts/token'], resourceNames: [NAME.tenantAccount], verbs: ['create'] },
   ];
 }

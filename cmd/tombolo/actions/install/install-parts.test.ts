@@ -55,6 +55,9 @@ describe('refuseLocalAddress', () => {
 describe('values', () => {
   test('flags of ours become values, and leave alone what they do not name', () => {
     const asked = askedValues({ clusterName: 'milan', image: 'tombolo:2', peeringAddress: ['203.0.113.7:7443'] });
+    expect(askedValues({ podRange: ['10.244.0.0/16'], anchorRange: '10.252.0.0/20' })).toEqual({
+      network: { podRanges: ['10.244.0.0/16'], anchorRange: '10.252.0.0/20' },
+    });
     const before = {
       image: { repository: 'a', pullPolicy: 'Never' },
       peering: { service: { nodePort: 1 }, addresses: ['old:1'] },

@@ -8,6 +8,7 @@ import { applyCrds, chartFolder, unservedCrds } from './chart.ts';
 import { clusterNameFrom } from './cluster-name.ts';
 import { findHelm, valuesFile } from './helm.ts';
 import { checkRights, checkVersion } from './preflight.ts';
+import { networkValues } from './network.ts';
 import { waitForProcesses } from './processes.ts';
 import { upgradeIfNeeded } from './upgrade.ts';
 import { askedValues, mergeValues, type Values } from './values.ts';
@@ -17,6 +18,10 @@ export interface InstallOptions {
   readonly image?: string;
   readonly peeringAddress?: readonly string[];
   readonly apiServer?: string;
+  readonly podRange?: readonly string[];
+  readonly serviceRange?: readonly string[];
+  readonly nodeRange?: readonly string[];
+  readonly anchorRange?: string;
   readonly chart?: string;
   readonly set?: readonly string[];
   readonly values?: readonly string[];
@@ -41,7 +46,9 @@ export async function install(session: Session, options: InstallOptions): Promis
   const previous = (await helm.state()) === undefined ? {} : await helm.values();
   const values = mergeValues(previous, asked);
   const clusterName = await chooseName(values, options, cluster, session);
-  await using file = await valuesFile({ ...values, clusterName });
+  const { network, note } = await networkValues(cluster, values, signal);
+  if (note !== undefined) progress.note(note);
+  await using file = await valuesFile({ ...values, clusterName, network });
   const flags = [
     `--values=${file.path}`,
     ...(options.values ?? []).map((path) => `--values=${path}`),

@@ -16,10 +16,17 @@ export function askedValues(options: InstallOptions): Values {
     ...(options.peeringAddress !== undefined && { addresses: options.peeringAddress }),
     ...(options.apiServer !== undefined && { apiServer: options.apiServer }),
   };
+  const network = {
+    ...(options.podRange !== undefined && { podRanges: options.podRange }),
+    ...(options.serviceRange !== undefined && { serviceRanges: options.serviceRange }),
+    ...(options.nodeRange !== undefined && { nodeRanges: options.nodeRange }),
+    ...(options.anchorRange !== undefined && { anchorRange: options.anchorRange }),
+  };
   return {
     ...(options.clusterName !== undefined && { clusterName: options.clusterName }),
     ...(options.image !== undefined && { image: parseImage(options.image) }),
     ...(Object.keys(peering).length > 0 && { peering }),
+    ...(Object.keys(network).length > 0 && { network }),
   };
 }
 

@@ -1,0 +1,162 @@
+import { parse } from 'yaml';
+import { firstFree, formatCidr, overlaps, parseAddress, parseCidr, rangeOf } from '#network/cidr';
+import { ownRangesProblem } from '#network/ipam';
+import { type Cluster, CONFIG_MAP, isNotFound, type KubeObject, NODE } from '#pkg/kube';
+import { CliError } from '../../errors.ts';
+import type { Values } from './values.ts';
+
+/** The part of the chart's values that is about address ranges. */
+export interface NetworkValues {
+  readonly podRanges?: readonly string[];
+  readonly serviceRanges?: readonly string[];
+  readonly nodeRanges?: readonly string[];
+  readonly anchorRange?: string;
+}
+
+/** More than this many ranges are too many for the peers: they must be given as fewer, larger ones. */
+const MAX_RANGES = 64;
+
+/** Where our own range for addresses that are no pods is looked for, and its size: 4,096 nodes. */
+const ANCHOR_POOLS = ['10.252.0.0/14', '172.30.0.0/15', '192.168.0.0/16', '100.64.0.0/10'];
+const ANCHOR_LENGTH = 20;
+
+/** What a cluster says of its own addresses, as far as it does. */
+interface Found {
+  readonly podRanges: readonly string[];
+  readonly serviceRanges: readonly string[];
+  readonly nodeRanges: readonly string[];
+}
+
+/**
+ * Address ranges for the chart: what was given now or before, and for the rest what the cluster tells. Ranges that cannot be
+ * right are refused.
+ * @param values of the chart, given now or at an earlier installation
+ * @returns what to add, and what could not be told, as a sentence for people
+ * @throws CliError `RangesOverlap`
+ */
+export async function networkValues(
+  cluster: Cluster,
+  values: Values,
+  signal: AbortSignal,
+): Promise<{ network: NetworkValues; note?: string }> {
+  const given = (values['network'] ?? {}) as NetworkValues;
+  const found = await findRanges(cluster, signal);
+  const choose = (key: keyof Found) => ((given[key]?.length ?? 0) > 0 ? (given[key] ?? []) : found[key]);
+  const podRanges = choose('podRanges');
+  if (podRanges.length === 0 || podRanges.length > MAX_RANGES) {
+    const why =
+      podRanges.length === 0 ? 'neither kubeadm nor the nodes say it' : `there are ${podRanges.length} ranges`;
+    return { network: given, note: `peers are told no addresses of pods, because ${why}: give --pod-range` };
+  }
+  const ranges = { podRanges, serviceRanges: choose('serviceRanges'), nodeRanges: choose('nodeRanges') };
+  refuseWrong(ranges, cluster);
+  const network = { ...given, ...ranges, anchorRange: given.anchorRange || anchorBeside(ranges) };
+  refuseWrong(network, cluster);
+  return { network };
+}
+
+function refuseWrong(network: NetworkValues, cluster: Cluster): void {
+  const why = ownRangesProblem(named(network));
+  if (why === undefined) return;
+  const where = `cluster ${cluster.name}`;
+  throw new CliError('RangesOverlap', { attempted: 'check the address ranges of this cluster', where, why });
+}
+
+function named({ podRanges, serviceRanges, nodeRanges, anchorRange }: NetworkValues) {
+  const each = (what: string, ranges: readonly string[] = []) => ranges.map((range) => ({ what, range }));
+  return [
+    ...each('pod range', podRanges),
+    ...each('service range', serviceRanges),
+    ...each('node range', nodeRanges),
+    ...each('anchor range', anchorRange === undefined ? [] : [anchorRange]),
+  ];
+}
+
+/** A range beside those of the cluster. Peers that have taken the same one see it under an alias, as any range. */
+function anchorBeside(ranges: Found): string {
+  const taken = Object.values(ranges).flat().map(parseCidr);
+  for (const pool of ANCHOR_POOLS) {
+    const free = firstFree(parseCidr(pool), ANCHOR_LENGTH, taken);
+    if (free !== undefined) return formatCidr(free);
+  }
+  throw new CliError('RangesOverlap', {
+    attempted: `choose a /${ANCHOR_LENGTH} for addresses of nodes and gateway`,
+    where: ANCHOR_POOLS.join(', '),
+    why: 'this cluster uses all of it',
+    next: 'give --anchor-range',
+  });
+}
+
+async function findRanges(cluster: Cluster, signal: AbortSignal): Promise<Found> {
+  const [nodes, kubeadm, services] = await Promise.all([
+    cluster.client.list(NODE, {}, { signal }),
+    kubeadmNetwork(cluster, signal),
+    serviceRanges(cluster, signal),
+  ]);
+  const real = nodes.items.filter(({ metadata }) => metadata.labels?.['type'] !== 'virtual-kubelet');
+  const perNode = real.flatMap(({ spec }) => spec?.podCIDRs ?? []);
+  const addresses = real.flatMap(({ status }) =>
+    (status?.addresses ?? []).filter(({ type }) => type === 'InternalIP').map(({ address }) => address),
+  );
+  return {
+    podRanges: kubeadm.podRanges.length > 0 ? kubeadm.podRanges : perNode,
+    serviceRanges: services.length > 0 ? services : kubeadm.serviceRanges,
+    nodeRanges: networksOf(addresses),
+  };
+}
+
+/** The networks that nodes are in: nobody says how large they are, so what is usual is taken (/24, /64). */
+function networksOf(addresses: readonly string[]): string[] {
+  const networks = addresses.map((text) => {
+    const address = parseAddress(text);
+    return formatCidr(rangeOf(address, address.family === 4 ? 24 : 64));
+  });
+  return [...new Set(networks)].slice(0, MAX_RANGES);
+}
+
+/** What kubeadm wrote down when it made the cluster; nothing where another tool made it. */
+async function kubeadmNetwork(
+  cluster: Cluster,
+  signal: AbortSignal,
+): Promise<{ podRanges: string[]; serviceRanges: string[] }> {
+  const nothing = { podRanges: [], serviceRanges: [] };
+  try {
+    const stored = await cluster.client.get(
+      CONFIG_MAP,
+      { namespace: 'kube-system', name: 'kubeadm-config' },
+      { signal },
+    );
+    const text = (stored as KubeObject & { data?: Record<string, string> }).data?.['ClusterConfiguration'] ?? '';
+    const { networking } = (parse(text) ?? {}) as { networking?: { podSubnet?: string; serviceSubnet?: string } };
+    return { podRanges: list(networking?.podSubnet), serviceRanges: list(networking?.serviceSubnet) };
+  } catch (error) {
+    if (isNotFound(error)) return nothing;
+    throw error;
+  }
+}
+
+function list(text: string | undefined): string[] {
+  return (text ?? '').split(',').flatMap((part) => (part.trim() === '' ? [] : [part.trim()]));
+}
+
+/** ServiceCIDR objects: Kubernetes 1.33 and newer. */
+async function serviceRanges(cluster: Cluster, signal: AbortSignal): Promise<string[]> {
+  const resource = {
+    group: 'networking.k8s.io',
+    version: 'v1',
+    plural: 'servicecidrs',
+    kind: 'ServiceCIDR',
+    namespaced: false,
+  } as const;
+  try {
+    const { items } = await cluster.client.list<KubeObject & { spec?: { cidrs?: string[] } }>(resource, {}, { signal });
+    return items.flatMap(({ spec }) => spec?.cidrs ?? []).filter((range, at, all) => isFirst(range, at, all));
+  } catch (error) {
+    if (isNotFound(error)) return [];
+    throw error;
+  }
+}
+
+function isFirst(range: string, at: number, all: readonly string[]): boolean {
+  return all.findIndex((other) => overlaps(parseCidr(other), parseCidr(range))) === at;
+}

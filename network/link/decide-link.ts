@@ -1,0 +1,126 @@
+import { type Cidr, readCidr } from '#network/cidr';
+import {
+  type AliasRecord,
+  checkAnnouncedRanges,
+  chooseAliases,
+  DEFAULT_POOLS,
+  formatAlias,
+  type IpamError,
+  type OwnedAlias,
+  readAliases,
+} from '#network/ipam';
+import type { Announcement, ClusterNetwork, ConditionUpdate, Peer, PeerNetwork, RangeAlias } from '#pkg/api';
+
+/** A freed alias rests this long: packets for its old owner may still be on their way. */
+export const REST_MS = 15 * 60_000;
+
+export interface LinkFacts {
+  readonly own: ClusterNetwork;
+  readonly peer: Peer;
+  readonly others: readonly Peer[];
+  /** What the peer said last; undefined while it said nothing. */
+  readonly theirs: Announcement | undefined;
+  readonly now: Date;
+}
+
+export interface LinkDecision {
+  /** For the status of the Peer. */
+  readonly network: PeerNetwork;
+  /** What we say to the peer. */
+  readonly ours: Announcement;
+  readonly condition: ConditionUpdate;
+}
+
+/**
+ * How we see the peer's network from now on, and what we tell it. Pure: what was chosen before is read from the Peer's
+ * status, so a restart changes nothing (NET-05), and a peer that says nothing keeps what it has.
+ */
+export function decideLink(facts: LinkFacts): LinkDecision {
+  const { own, peer, theirs } = facts;
+  const standing = peer.status?.network ?? {};
+  if (theirs?.ranges === undefined) {
+    const message = `the network of ${peer.metadata.name} is not known yet; it is told when both clusters have one`;
+    return {
+      network: standing,
+      ours: announcementOf(own, standing.aliases ?? []),
+      condition: { type: 'NetworkReady', status: 'Unknown', reason: 'WaitingForPeer', message },
+    };
+  }
+  const { name } = peer.metadata;
+  const { accepted, refused } = checkAnnouncedRanges(theirs.ranges);
+  const choice = chooseAliases({
+    announced: new Map([[name, accepted]]),
+    existing: ownedBy(name, standing.aliases),
+    own: read([...rangesOfOurs(own), ...aliasesOf(facts.others)]),
+    pools: read(own.spec.aliasPools ?? DEFAULT_POOLS),
+    resting: [peer, ...facts.others].flatMap((owner) => ownedBy(owner.metadata.name, restingOf(owner, facts.now))),
+  });
+  const aliases = (choice.aliases.get(name) ?? []).map(formatAlias);
+  return {
+    network: {
+      aliases,
+      ourAliases: (theirs.aliases ?? []).filter(({ original }) => announcedRanges(own).includes(original)),
+      freed: freedNow(restingOf(peer, facts.now), aliases, choice.freed, facts.now),
+      ...(theirs.publicKey !== undefined && { publicKey: theirs.publicKey }),
+      ...(theirs.endpoints !== undefined && { endpoints: theirs.endpoints }),
+    },
+    ours: announcementOf(own, aliases),
+    condition: conditionOf(peer, [...refused, ...choice.failures.map(({ error }) => error)]),
+  };
+}
+
+function conditionOf(peer: Peer, problems: readonly IpamError[]): ConditionUpdate {
+  const [first] = problems;
+  if (first !== undefined) {
+    const message = problems.map((problem) => problem.message).join('; ');
+    return { type: 'NetworkReady', status: 'False', reason: first.code, message };
+  }
+  const message = `the ranges are agreed with ${peer.metadata.name}; no tunnel runs`;
+  return { type: 'NetworkReady', status: 'Unknown', reason: 'NoTunnel', message };
+}
+
+/** Ranges of ours that a peer may reach. Service ranges stay ours alone: what is offered there is published otherwise. */
+function announcedRanges({ spec }: ClusterNetwork): string[] {
+  return [...spec.podRanges, spec.anchorRange];
+}
+
+function rangesOfOurs({ spec }: ClusterNetwork): string[] {
+  const { podRanges, serviceRanges = [], nodeRanges = [], reservedRanges = [], anchorRange } = spec;
+  return [...podRanges, ...serviceRanges, ...nodeRanges, ...reservedRanges, anchorRange];
+}
+
+function announcementOf(own: ClusterNetwork, aliases: readonly RangeAlias[]): Announcement {
+  const { publicKey, endpoints } = own.status ?? {};
+  return {
+    ...(publicKey !== undefined && { publicKey }),
+    ...(endpoints !== undefined && { endpoints }),
+    ranges: announcedRanges(own),
+    aliases: [...aliases],
+  };
+}
+
+function aliasesOf(peers: readonly Peer[]): string[] {
+  return peers.flatMap((peer) => (peer.status?.network?.aliases ?? []).map(({ alias }) => alias));
+}
+
+type Freed = NonNullable<PeerNetwork['freed']>;
+
+function restingOf({ status }: Peer, now: Date): Freed {
+  return (status?.network?.freed ?? []).filter(({ at }) => now.getTime() - Date.parse(at) < REST_MS);
+}
+
+function ownedBy(peer: string, records: readonly AliasRecord[] = []): OwnedAlias[] {
+  return readAliases(records).map((alias) => ({ ...alias, peer }));
+}
+
+/** Ranges of our own were checked before (`problemOf`), and what a hand spoilt in a status holds nothing. */
+function read(ranges: readonly string[]): Cidr[] {
+  return ranges.flatMap((text) => readCidr(text) ?? []);
+}
+
+/** Those that rest still and were not given back to their range, and those that rest from now on. */
+function freedNow(resting: Freed, aliases: readonly AliasRecord[], freed: readonly OwnedAlias[], now: Date): Freed {
+  const at = `${now.toISOString().slice(0, 19)}Z`;
+  const rest = resting.filter(({ alias }) => !aliases.some((entry) => entry.alias === alias));
+  return [...rest, ...freed.map((entry) => ({ ...formatAlias(entry), at }))];
+}

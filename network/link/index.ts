@@ -1,0 +1,7 @@
+/**
+ * Links: what two clusters tell each other about their networks, and what each makes of it.
+ *
+ * Both write their half into one object in the tenant namespace, choose aliases for what the other announced, and keep
+ * them in the status of the Peer, from where everybody else reads. Never touches a host.
+ */
+export { type RunLinksDeps, runLinks } from './run-links.ts';
