@@ -175,10 +175,10 @@ test('NODE-13 NODE-15 NODE-16 POD-69 the node follows the API of the provider, a
   await shop.podInPhase('far', 'Running');
   const transition = async () => condition(await nodeOf(milan), 'Ready')?.['lastTransitionTime'];
   const steady = await transition();
-  await bed.control(['stop', 'rome', 'apiserver']);
+  await bed.control(['stop', 'rome', 'apiserver', '--kill']);
   await bed.control(['start', 'rome', 'apiserver']);
   await throughout('Ready through a restart', async () => (await transition()) === steady, 10_000);
-  await bed.control(['stop', 'rome', 'apiserver']);
+  await bed.control(['stop', 'rome', 'apiserver', '--kill']);
   try {
     const ready = await until(
       'not Ready',

@@ -334,7 +334,7 @@ describe('life and end', () => {
     await rome.kubectl('-n tombolo-system wait --for=delete pod -l tombolo.io/component=controller --timeout=60s', {
       timeoutMs: 70_000,
     });
-    await bed.control(['stop', 'rome', 'apiserver']);
+    await bed.control(['stop', 'rome', 'apiserver', '--kill']);
     try {
       const started = performance.now();
       const outcome = await milan.tombolo('unpeer rome --yes --timeout 15s');
@@ -400,6 +400,7 @@ describe('rights', () => {
       } else if (namespace === tenant) {
         expect(given.map((rule) => rule.split(' [')[0])).toEqual([
           'grants.tombolo.io',
+          'links.tombolo.io',
           'namespaceclaims.tombolo.io',
           'serviceaccounts/token',
         ]);

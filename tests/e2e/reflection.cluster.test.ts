@@ -101,7 +101,7 @@ test('REF-28 what changed while the link was down is that of now after the retur
       (await rome.find(['-n', shop.twin, 'get', 'configmap', 'old'])) &&
       (await rome.find(['-n', shop.twin, 'get', 'configmap', 'again'])),
   );
-  await bed.control(['stop', 'rome', 'apiserver']);
+  await bed.control(['stop', 'rome', 'apiserver', '--kill']);
   try {
     await milan.kubectl(['-n', shop.name, 'delete', 'configmap', 'old', 'again']);
     await shop.create(configMap('again', { a: '2' }));

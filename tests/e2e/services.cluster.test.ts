@@ -223,7 +223,7 @@ test('REF-29 a Service made anew with, or without, an address while the link is 
   };
   await shop.create(headless('one'), plain('two'));
   await until('there', async () => (await areHeadless()) === 'true,false');
-  await bed.control(['stop', 'rome', 'apiserver']);
+  await bed.control(['stop', 'rome', 'apiserver', '--kill']);
   try {
     await milan.kubectl(['-n', shop.name, 'delete', 'service', 'one', 'two']);
     await shop.create(plain('one'), headless('two'));
