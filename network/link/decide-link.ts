@@ -28,7 +28,8 @@ export interface LinkDecision {
   readonly network: PeerNetwork;
   /** What we say to the peer. */
   readonly ours: Announcement;
-  readonly condition: ConditionUpdate;
+  /** `NetworkReady`, only where something is wrong with the ranges: that it is good shows a tunnel, not a list. */
+  readonly condition?: ConditionUpdate;
 }
 
 /**
@@ -39,12 +40,7 @@ export function decideLink(facts: LinkFacts): LinkDecision {
   const { own, peer, theirs } = facts;
   const standing = peer.status?.network ?? {};
   if (theirs?.ranges === undefined) {
-    const message = `the network of ${peer.metadata.name} is not known yet; it is told when both clusters have one`;
-    return {
-      network: standing,
-      ours: announcementOf(own, standing.aliases ?? []),
-      condition: { type: 'NetworkReady', status: 'Unknown', reason: 'WaitingForPeer', message },
-    };
+    return { network: standing, ours: announcementOf(own, standing.aliases ?? []) };
   }
   const { name } = peer.metadata;
   const { accepted, refused } = checkAnnouncedRanges(theirs.ranges);
@@ -65,18 +61,15 @@ export function decideLink(facts: LinkFacts): LinkDecision {
       ...(theirs.endpoints !== undefined && { endpoints: theirs.endpoints }),
     },
     ours: announcementOf(own, aliases),
-    condition: conditionOf(peer, [...refused, ...choice.failures.map(({ error }) => error)]),
+    ...conditionOf([...refused, ...choice.failures.map(({ error }) => error)]),
   };
 }
 
-function conditionOf(peer: Peer, problems: readonly IpamError[]): ConditionUpdate {
+function conditionOf(problems: readonly IpamError[]): Pick<LinkDecision, 'condition'> {
   const [first] = problems;
-  if (first !== undefined) {
-    const message = problems.map((problem) => problem.message).join('; ');
-    return { type: 'NetworkReady', status: 'False', reason: first.code, message };
-  }
-  const message = `the ranges are agreed with ${peer.metadata.name}; no tunnel runs`;
-  return { type: 'NetworkReady', status: 'Unknown', reason: 'NoTunnel', message };
+  if (first === undefined) return {};
+  const message = problems.map((problem) => problem.message).join('; ');
+  return { condition: { type: 'NetworkReady', status: 'False', reason: first.code, message } };
 }
 
 /** Ranges of ours that a peer may reach. Service ranges stay ours alone: what is offered there is published otherwise. */

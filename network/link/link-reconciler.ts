@@ -104,19 +104,21 @@ async function writePeer(
   { client, clock }: LinkDeps,
   peer: Peer,
   network: PeerNetwork,
-  update: ConditionUpdate,
+  update: ConditionUpdate | undefined,
   signal: AbortSignal,
 ): Promise<void> {
   const { status } = peer;
-  const condition = getCondition(setCondition(status?.conditions, update, clock.wall()), update.type);
-  const isStored =
-    isDeepStrictEqual(status?.network ?? {}, network) &&
-    isDeepStrictEqual(getCondition(status?.conditions, update.type), condition);
-  if (isStored || condition === undefined) return;
+  const stored = getCondition(status?.conditions, 'NetworkReady');
+  const condition = update && getCondition(setCondition(status?.conditions, update, clock.wall()), 'NetworkReady');
+  if (isDeepStrictEqual(status?.network ?? {}, network) && isDeepStrictEqual(stored, condition)) return;
   const { name, uid } = peer.metadata;
   // The uid keeps the apply from making a new Peer where this one was deleted meanwhile.
   const metadata = { name, ...(uid !== undefined && { uid }) };
-  const body = { ...typeMeta(PEER), metadata, status: { network, conditions: [condition] } };
+  const body = {
+    ...typeMeta(PEER),
+    metadata,
+    status: { network, conditions: condition === undefined ? [] : [condition] },
+  };
   const options = { fieldManager: FIELD_MANAGER, force: true, subresource: 'status', signal };
   try {
     await client.apply<Peer>(PEER, body, options);
