@@ -42,7 +42,7 @@ test.each([
   ['', 'RangeNotValid', 'is no IPv4 address'],
   ['8.8.8.0/24', 'RangeNotPrivate', 'outside the private ranges'],
   ['2001:db8::/64', 'RangeNotPrivate', 'outside the private ranges'],
-])('NET-07 refuses %s with a sentence: %s', (text, code, words) => {
+])('refuses %s with a sentence: %s', (text, code, words) => {
   expect(verdict(text)).toMatch(new RegExp(`^${code}: accept a range of a peer: .*${words}.*; .+`));
   const { accepted } = checkAnnouncedRanges([text, '10.244.0.0/16']);
   expect(accepted.map(formatCidr)).toEqual(['10.244.0.0/16']);

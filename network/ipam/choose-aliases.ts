@@ -42,7 +42,6 @@ export const DEFAULT_POOLS: readonly string[] = ['10.0.0.0/8', '172.16.0.0/12', 
  * One alias for each announced range (NET-01 to 06), in this order: the alias that stands or rests, while nothing of ours
  * touches it; the range itself, where it is free; the first free range of its size in the pools. Peers are served in the
  * order of their keys, so equal requests give equal results in whatever order they list things. Total: never throws.
- * About 10 ms for 200 peers with 4 ranges each.
  */
 export function chooseAliases(request: AliasRequest): AliasChoice {
   const taken = new RangeSet(request.own);
