@@ -329,7 +329,6 @@ describe('life and end', () => {
     const shop = await offload(milan, rome, `away-${process.pid.toString(36)}`);
     await shop.create(remotePod('bare', { containers: [sleeper()] }));
     await shop.podInPhase('bare', 'Running');
-    const replicas = (await rome.json('-n tombolo-system get deployment tombolo-controller'))['spec'].replicas;
     await rome.kubectl('-n tombolo-system scale deployment tombolo-controller --replicas 0');
     await rome.kubectl('-n tombolo-system wait --for=delete pod -l tombolo.io/component=controller --timeout=60s', {
       timeoutMs: 70_000,
@@ -349,10 +348,15 @@ describe('life and end', () => {
       expect(await leftovers(milan)).toEqual([]);
     } finally {
       await bed.control(['start', 'rome', 'apiserver']);
-      await rome.kubectl(`-n tombolo-system scale deployment tombolo-controller --replicas ${replicas}`);
+      // Whatever happened: the tests that follow need a controller there, and the API server has only just started.
+      await until(
+        'rome has its controllers back',
+        async () => (await rome.try('-n tombolo-system scale deployment tombolo-controller --replicas 2')).code === 0,
+        60_000,
+      );
     }
-    await rome.kubectl('-n tombolo-system rollout status deployment/tombolo-controller --timeout=90s', {
-      timeoutMs: 100_000,
+    await rome.kubectl('-n tombolo-system rollout status deployment/tombolo-controller --timeout=150s', {
+      timeoutMs: 160_000,
     });
     await unpeer(rome, 'milan', '--force');
     await until('rome is clean', async () => (await leftovers(rome)).length === 0, 60_000);
