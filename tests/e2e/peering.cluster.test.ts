@@ -360,7 +360,7 @@ describe('life and end', () => {
     });
     await unpeer(rome, 'milan', '--force');
     await until('rome is clean', async () => (await leftovers(rome)).length === 0, 60_000);
-  });
+  }, 300_000);
 });
 
 describe('rights', () => {
