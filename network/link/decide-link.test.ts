@@ -49,6 +49,8 @@ test('the peer is told how we see it, and only aliases of ranges that we have ar
     aliases: [
       { original: '10.244.0.0/16', alias: '10.71.0.0/16' },
       { original: '10.96.0.0/16', alias: '10.72.0.0/16' },
+      { original: '10.252.0.0/20', alias: '10.73.0.0/16' },
+      { original: '10.252.0.0/20', alias: '127.0.0.0/20' },
     ],
   });
   expect(ours.aliases).toEqual([{ original: '10.244.0.0/16', alias: '10.0.0.0/16' }]);

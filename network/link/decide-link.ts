@@ -9,7 +9,15 @@ import {
   type OwnedAlias,
   readAliases,
 } from '#network/ipam';
-import type { Announcement, ClusterNetwork, ConditionUpdate, Peer, PeerNetwork, RangeAlias } from '#pkg/api';
+import {
+  type Announcement,
+  type ClusterNetwork,
+  type ConditionUpdate,
+  MAX_RANGES,
+  type Peer,
+  type PeerNetwork,
+  type RangeAlias,
+} from '#pkg/api';
 
 /** A freed alias rests this long: packets for its old owner may still be on their way. */
 export const REST_MS = 15 * 60_000;
@@ -55,7 +63,7 @@ export function decideLink(facts: LinkFacts): LinkDecision {
   return {
     network: {
       aliases,
-      ourAliases: (theirs.aliases ?? []).filter(({ original }) => announcedRanges(own).includes(original)),
+      ourAliases: usableAliases(theirs.aliases, announcedRanges(own)),
       freed: freedNow(restingOf(peer, facts.now), aliases, choice.freed, facts.now),
       ...(theirs.publicKey !== undefined && { publicKey: theirs.publicKey }),
       ...(theirs.endpoints !== undefined && { endpoints: theirs.endpoints }),
@@ -96,6 +104,13 @@ function aliasesOf(peers: readonly Peer[]): string[] {
   return peers.flatMap((peer) => (peer.status?.network?.aliases ?? []).map(({ alias }) => alias));
 }
 
+/** What the peer says of our ranges becomes a translation here: pairs of equal size only, and of ranges that we have. */
+function usableAliases(records: readonly AliasRecord[] = [], ours: readonly string[]): AliasRecord[] {
+  return readAliases(records)
+    .map(formatAlias)
+    .filter(({ original, alias }) => ours.includes(original) && checkAnnouncedRanges([alias]).refused.length === 0);
+}
+
 type Freed = NonNullable<PeerNetwork['freed']>;
 
 function restingOf({ status }: Peer, now: Date): Freed {
@@ -111,9 +126,9 @@ function read(ranges: readonly string[]): Cidr[] {
   return ranges.flatMap((text) => readCidr(text) ?? []);
 }
 
-/** Those that rest still and were not given back to their range, and those that rest from now on. */
+/** Those that rest still and were not given back to their range, and those that rest from now on; the latest, as many as a status may hold. */
 function freedNow(resting: Freed, aliases: readonly AliasRecord[], freed: readonly OwnedAlias[], now: Date): Freed {
   const at = `${now.toISOString().slice(0, 19)}Z`;
   const rest = resting.filter(({ alias }) => !aliases.some((entry) => entry.alias === alias));
-  return [...rest, ...freed.map((entry) => ({ ...formatAlias(entry), at }))];
+  return [...rest, ...freed.map((entry) => ({ ...formatAlias(entry), at }))].slice(-MAX_RANGES);
 }

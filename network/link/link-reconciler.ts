@@ -48,6 +48,13 @@ const RECHECK_MS = REST_MS / 3;
  * peer ours. Key: name of the Peer. For the leader, and with one worker: two at once could give one alias away twice.
  */
 export function linkReconciler(deps: LinkDeps): Reconciler {
+  /** What was written, by UID of the Peer: the cache shows it later, and until then the next peer would get the same place. */
+  const written = new Map<string, PeerNetwork>();
+  const asWritten = (peer: Peer): Peer => {
+    const network = written.get(uidOf(peer));
+    return network === undefined ? peer : { ...peer, status: { ...peer.status, network } };
+  };
+
   return {
     name: 'link',
     async reconcile(name, signal): Promise<ReconcileResult> {
@@ -58,11 +65,14 @@ export function linkReconciler(deps: LinkDeps): Reconciler {
       if (problemOf(own) !== undefined) return done;
       const remote = remoteLink(deps, name);
       const local = deps.links.get(`${tenantNamespace(name)}/${NAME.link}`);
-      const others = deps.peers.list().filter((other) => other.metadata.name !== name);
+      const all = deps.peers.list();
+      forget(written, all);
+      const others = all.filter((other) => other.metadata.name !== name).map(asWritten);
       const theirs = [remote?.link?.status, local?.spec].find((half) => half?.ranges !== undefined);
-      const decision = decideLink({ own, peer, others, theirs, now: deps.clock.wall() });
+      const decision = decideLink({ own, peer: asWritten(peer), others, theirs, now: deps.clock.wall() });
       // First of all here: what the peer is told must be what this cluster keeps to.
       await writePeer(deps, peer, decision.network, decision.condition, signal);
+      written.set(uidOf(peer), decision.network);
       if (local !== undefined && local.metadata.deletionTimestamp === undefined) {
         await tell(deps.client, local, 'status', decision.ours, signal);
       }
@@ -75,6 +85,16 @@ export function linkReconciler(deps: LinkDeps): Reconciler {
       return requeueAfter(RECHECK_MS);
     },
   };
+}
+
+function uidOf({ metadata: { uid, name } }: Peer): string {
+  return uid ?? name;
+}
+
+/** Peers that are gone leave nothing behind. */
+function forget(written: Map<string, PeerNetwork>, peers: readonly Peer[]): void {
+  const standing = new Set(peers.map(uidOf));
+  for (const uid of written.keys()) if (!standing.has(uid)) written.delete(uid);
 }
 
 /** Our Link at the provider; undefined while the provider cannot be read. */

@@ -28,7 +28,7 @@ export {
   type NamespaceClaimSpec,
   type NamespaceClaimStatus,
 } from './namespace-claim.ts';
-export { type Announcement, type RangeAlias } from './network-schemas.ts';
+export { type Announcement, MAX_RANGES, type RangeAlias } from './network-schemas.ts';
 export {
   OFFLOADING,
   type Offloading,

@@ -1,6 +1,7 @@
 import { parse } from 'yaml';
 import { firstFree, formatCidr, overlaps, parseAddress, parseCidr, rangeOf } from '#network/cidr';
 import { ownRangesProblem } from '#network/ipam';
+import { MAX_RANGES } from '#pkg/api';
 import { type Cluster, CONFIG_MAP, isNotFound, type KubeObject, NODE } from '#pkg/kube';
 import { CliError } from '../../errors.ts';
 import type { Values } from './values.ts';
@@ -12,9 +13,6 @@ export interface NetworkValues {
   readonly nodeRanges?: readonly string[];
   readonly anchorRange?: string;
 }
-
-/** More than this many ranges are too many for the peers: they must be given as fewer, larger ones. */
-const MAX_RANGES = 64;
 
 /** Where our own range for addresses that are no pods is looked for, and its size: 4,096 nodes. */
 const ANCHOR_POOLS = ['10.252.0.0/14', '172.30.0.0/15', '192.168.0.0/16', '100.64.0.0/10'];
