@@ -3,8 +3,14 @@
 ARG BASE=debian:bookworm-slim
 FROM ${BASE}
 
+# Packet rules, routes and connections, for gateway and agent. A base that has them already is left as it is.
+RUN { command -v nft && command -v ip && command -v conntrack; } >/dev/null || \
+    (apt-get update && apt-get install -y --no-install-recommends nftables iproute2 conntrack && rm -rf /var/lib/apt/lists/*)
+
 # The Node of package.json: the same runtime here, in tests and in development. Needs only glibc and libstdc++.
 COPY --chmod=0755 node_modules/node/bin/node /usr/local/bin/node
+# The tunnel where the kernel has no WireGuard.
+COPY --chmod=0755 dist/bin/ /usr/local/bin/
 COPY dist/app/ /app/
 
 # Two arenas instead of eight per core: memory that is freed goes back.

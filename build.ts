@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { cp, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { build, type Plugin } from 'esbuild';
 
 const ROOT = import.meta.dirname;
@@ -71,12 +73,27 @@ async function bundle(entries: Record<string, string>, outdir: string): Promise<
   );
 }
 
-/** `dist/app` goes into the image, `dist/cli` is the command line with the chart beside it. */
+/** The tunnel for hosts whose kernel has no WireGuard. The same bytes again while module, compiler and flags are the same. */
+async function buildWireguardGo(): Promise<void> {
+  const args = ['build', '-trimpath', '-ldflags', '-s -w', '-o', join(ROOT, 'dist/bin/wireguard-go')];
+  await promisify(execFile)('go', [...args, 'golang.zx2c4.com/wireguard'], {
+    cwd: join(ROOT, 'network/wireguard/wireguard-go'),
+    // Static; go.sum decides what is built.
+    env: { ...process.env, CGO_ENABLED: '0', GOFLAGS: '-mod=readonly', GOWORK: 'off' },
+  }).catch((cause: Error & { code?: string }) => {
+    const why =
+      cause.code === 'ENOENT' ? 'there is no program "go" on the PATH: install Go 1.25 or newer' : cause.message;
+    throw new Error(`cannot build wireguard-go, which the image needs: ${why}`, { cause });
+  });
+}
+
+/** `dist/app` and `dist/bin` go into the image, `dist/cli` is the command line with the chart beside it. */
 async function main(): Promise<void> {
   const source = (name: string): string => `cmd/${name}/main.ts`;
   const present = PROCESSES.filter((name) => existsSync(join(ROOT, source(name))));
   if (present.length > 0) {
     await bundle(Object.fromEntries(present.map((name) => [name, source(name)])), 'dist/app');
+    await buildWireguardGo();
   }
   if (existsSync(join(ROOT, source('tombolo')))) {
     await bundle({ tombolo: source('tombolo') }, 'dist/cli');

@@ -4,6 +4,11 @@ import { processFlags } from '#pkg/runtime';
 
 const port = z.coerce.number().int().min(0).max(65_535);
 
+const addresses = z
+  .string()
+  .default('')
+  .transform((text) => text.split(',').filter((address) => address !== ''));
+
 const schema = z.object({
   clusterName: z
     .string()
@@ -11,10 +16,9 @@ const schema = z.object({
     .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/, 'is a DNS label of at most 48 characters'),
   systemNamespace: z.string().default(SYSTEM_NAMESPACE),
   /** host:port, comma separated, under which other clusters reach the peering endpoint; empty = found from the Service. */
-  peeringAddresses: z
-    .string()
-    .default('')
-    .transform((text) => text.split(',').filter((address) => address !== '')),
+  peeringAddresses: addresses,
+  /** host:port (UDP), comma separated, under which other gateways reach ours; empty = found from the Service. */
+  gatewayEndpoints: addresses,
   /** URL that peers use for our API server; empty = the endpoints of the Service `kubernetes`, else the relay. */
   apiServer: z.union([z.url(), z.literal('')]).default(''),
   tokenLifetimeSeconds: z.coerce.number().int().min(600).max(86_400).default(3600),

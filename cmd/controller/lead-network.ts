@@ -1,16 +1,29 @@
+import { runClusterNetwork } from '#network/cluster';
 import { runLinks } from '#network/link';
 import type { PeerClusters } from '#pkg/peering';
 import type { LeaderCaches } from './caches.ts';
 import type { ControllerContext } from './context.ts';
 import type { Leading } from './loops.ts';
 
-/** Address ranges: what peers tell of theirs, and how we see them. */
+/** The network of this cluster, and of its peers: what they tell of theirs, and how we see them. */
 export function leadNetwork(
-  { home, clock, log, caches: { peers } }: ControllerContext,
-  { networks, links }: LeaderCaches,
+  { home, flags, clock, log, caches: { peers } }: ControllerContext,
+  { networks, links, nodes }: LeaderCaches,
   connections: PeerClusters,
   { group }: Leading,
 ): void {
+  group.start('cluster network', (signal) =>
+    runClusterNetwork(
+      {
+        client: home.client,
+        informers: { networks, nodes },
+        configuredEndpoints: flags.gatewayEndpoints,
+        clock,
+        log,
+      },
+      signal,
+    ),
+  );
   group.start('links', (signal) =>
     runLinks(
       {

@@ -1,7 +1,7 @@
 import { type Address, type Cidr, contains, formatAddress, formatCidr, readAddress } from '#network/cidr';
 import { IpamError } from './errors.ts';
 
-/** Prefix length of an IPv4 anchor range, chosen at install: 4,093 nodes. */
+/** Prefix length of an IPv4 anchor range, chosen at install: 4,092 nodes. */
 export const DEFAULT_ANCHOR_SIZE = 20;
 
 export interface AnchorRequest {
@@ -24,15 +24,24 @@ export interface AnchorAllotment {
 /**
  * The address for the home's API, first after the network address (in IPv6 the routers' anycast address, RFC 4291 section
  * 2.6.1).
- * @throws IpamError `RangeTooSmall` for a range of less than four addresses, which leaves none for a node
+ * @throws IpamError `RangeTooSmall` for a range of less than eight addresses, which leaves hardly one for a node
  */
 export function homeApiAnchor(anchorRange: Cidr): string {
+  return formatAddress({ family: anchorRange.family, value: bounds(anchorRange).first - 2n });
+}
+
+/**
+ * The address of the gateway, which it keeps when another replica takes over: probes of peers end there, and routes of
+ * nodes point there.
+ * @throws IpamError `RangeTooSmall` as `homeApiAnchor`
+ */
+export function gatewayAnchor(anchorRange: Cidr): string {
   return formatAddress({ family: anchorRange.family, value: bounds(anchorRange).first - 1n });
 }
 
 /**
  * One stable address of the anchor range per node: who has one keeps it, a new node gets the lowest free one, that of a
- * node that is gone is free. Network and last address and `homeApiAnchor` are kept out.
+ * node that is gone is free. Network and last address, `homeApiAnchor` and `gatewayAnchor` are kept out.
  * @throws IpamError `RangeTooSmall` as `homeApiAnchor`
  */
 export function allotAnchors({ anchorRange, nodes, taken }: AnchorRequest): AnchorAllotment {
@@ -63,13 +72,13 @@ export function allotAnchors({ anchorRange, nodes, taken }: AnchorRequest): Anch
 
 /** First and last address for nodes. */
 function bounds(anchorRange: Cidr): { first: bigint; last: bigint } {
-  if (anchorRange.last - anchorRange.first < 3n)
+  if (anchorRange.last - anchorRange.first < 7n)
     throw new IpamError('RangeTooSmall', {
       attempted: 'divide the anchor range',
       where: formatCidr(anchorRange),
       why: 'it has no address left for a node',
     });
-  return { first: anchorRange.first + 2n, last: anchorRange.last - 1n };
+  return { first: anchorRange.first + 3n, last: anchorRange.last - 1n };
 }
 
 function noFreeAnchor(node: string, anchorRange: Cidr): IpamError {

@@ -17,6 +17,7 @@ export {
   type AnchorRequest,
   allotAnchors,
   DEFAULT_ANCHOR_SIZE,
+  gatewayAnchor,
   homeApiAnchor,
 } from './anchors.ts';
 export {

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { problemOf } from '#network/cluster';
 import {
   type Announcement,
   type ClusterNetwork,
@@ -17,7 +18,6 @@ import {
 import { type Connection, type ConnectionWatches, type Informer, isNotFound, type KubeClient } from '#pkg/kube';
 import { type Clock, done, type Reconciler, type ReconcileResult, requeueAfter } from '#pkg/runtime';
 import { decideLink, REST_MS } from './decide-link.ts';
-import { problemOf } from './own-network.ts';
 
 /** A connected provider, as this package needs it. */
 export interface ProviderConnection extends Connection {

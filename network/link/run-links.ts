@@ -2,7 +2,6 @@ import { type ClusterNetwork, LINK, type Link, NAME, type Peer } from '#pkg/api'
 import { connectionWatches, enqueueOn, type Informer, type KubeClient } from '#pkg/kube';
 import { type Clock, createQueue, type Log, runReconciler } from '#pkg/runtime';
 import { linkReconciler, peerOfLink, type ProviderConnection } from './link-reconciler.ts';
-import { ownNetworkReconciler } from './own-network.ts';
 
 export interface RunLinksDeps {
   readonly client: KubeClient;
@@ -48,15 +47,5 @@ export async function runLinks(deps: RunLinksDeps, signal: AbortSignal): Promise
   using _links = enqueueOn(links, queue, (link) => [peerOfLink(link) ?? ''].filter((peer) => peer !== ''));
   using _connections = connections.on((peer) => queue.add(peer));
   all();
-  using own = createQueue({ name: 'cluster-network', clock });
-  using _own = enqueueOn(networks, own, ({ metadata }) => [metadata.name]);
-  await Promise.all([
-    runReconciler(ownNetworkReconciler({ client, networks, clock }), { queue: own, workers: 1, signal, log }),
-    runReconciler(linkReconciler({ client, peers, networks, links, remote, clock }), {
-      queue,
-      workers: 1,
-      signal,
-      log,
-    }),
-  ]);
+  await runReconciler(linkReconciler({ client, peers, networks, links, remote, clock }), { queue, signal, log });
 }

@@ -4,7 +4,7 @@
  * Every kind is written once with zod; CRDs are generated from it (`npm run generate`) and types inferred. Knows no
  * client and no cluster: it never reads or writes an object, and never validates what an API server has stored.
  */
-export { CLUSTER_NETWORK, type ClusterNetwork, type ClusterNetworkSpec } from './cluster-network.ts';
+export { CLUSTER_NETWORK, type ClusterNetwork, type ClusterNetworkSpec, type ClusterNetworkStatus } from './cluster-network.ts';
 export { type ConditionUpdate, getCondition, isConditionTrue, setCondition } from './condition.ts';
 export { GRANT, type Grant, type GrantSpec, type GrantStatus, type Placement } from './grant.ts';
 export { INVITE, type Invite, type InviteSpec, type InviteStatus } from './invite.ts';
@@ -38,7 +38,16 @@ export {
   type PodStrategy,
   podStrategy,
 } from './offloading.ts';
-export { PEER, type Peer, type PeerNetwork, type PeerSpec, type PeerStatus, peerName, type Role } from './peer.ts';
+export {
+  PEER,
+  type Peer,
+  type PeerNetwork,
+  type PeerSpec,
+  type PeerStatus,
+  type PeerTunnel,
+  peerName,
+  type Role,
+} from './peer.ts';
 export { REFLECTION_POLICY, type ReflectionPolicy, type ReflectionPolicySpec } from './reflection-policy.ts';
 export { type KindDefinition, type ObjectMeta, type TomboloObject, typeMeta } from './resource.ts';
 export { type Condition, type ResourceList, type SelectorTerm } from './shared-schemas.ts';

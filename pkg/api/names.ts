@@ -43,6 +43,12 @@ export const ANNOTATION = {
   homeName: 'tombolo.io/home-name',
   /** On a Peer that is being deleted: clean this side without asking the other (`tombolo unpeer --force`). */
   forceUnpeer: 'tombolo.io/force-unpeer',
+  /** On a Node: its address in the anchor range, by which peers know its host. */
+  anchorAddress: 'tombolo.io/anchor-address',
+  /** On the lease of the gateway: where the replica that forwards takes outer packets. */
+  gatewayAddress: 'tombolo.io/gateway-address',
+  /** On the lease of the gateway: bytes of the largest packet from pod to gateway. */
+  overlayMtu: 'tombolo.io/overlay-mtu',
   /** On a wrapper: touched when room or policy changed, so that the ReplicaSet controller tries again. */
   retry: 'tombolo.io/retry',
 } as const;
@@ -72,6 +78,9 @@ export const NAME = {
   webhookService: 'tombolo-webhook',
   quotaService: 'tombolo-quota',
   leaderLease: 'tombolo-controller',
+  gatewayLease: 'tombolo-gateway',
+  gatewayService: 'tombolo-gateway',
+  gatewayKeySecret: 'tombolo-gateway-key',
   controllerAccount: 'tombolo-controller',
   kubeletAccount: 'tombolo-kubelet',
   twinClusterRole: 'tombolo-twin',

@@ -55,6 +55,13 @@ const network = z.object({
     .meta({ description: 'host:port (UDP) of its gateway, in the order to try.' }),
 });
 
+const tunnel = z.object({
+  endpoint: z.string().optional().meta({ description: 'ADDRESS:PORT (UDP) where its gateway was seen last.' }),
+  lastHandshakeAt: z.iso.datetime().optional(),
+  roundTripMilliseconds: z.number().optional().meta({ description: 'From gateway to gateway, smoothed.' }),
+  lossPercent: z.number().optional().meta({ description: 'Of the probes of the last 30 s.' }),
+});
+
 const status = z.object({
   phase: z.enum(['Pending', 'Connecting', 'AwaitingApproval', 'Ready', 'Degraded', 'Ending', 'Failed']).optional(),
   step: z.string().optional().meta({ description: 'The step that is under way or failed, in words.' }),
@@ -83,6 +90,7 @@ const status = z.object({
     .optional()
     .meta({ description: 'Provider: the consumer ended its direction; what it had here is being removed.' }),
   network: network.optional().meta({ description: 'The network of the peer, as seen from here.' }),
+  tunnel: tunnel.optional().meta({ description: 'The tunnel to its gateway, as ours measures it.' }),
   conditions: conditions.optional(),
 });
 
@@ -98,6 +106,7 @@ export const PEER = defineKind({
     { name: 'Roles', type: 'string', jsonPath: '.spec.roles' },
     { name: 'Phase', type: 'string', jsonPath: '.status.phase' },
     { name: 'Api', type: 'string', jsonPath: '.status.conditions[?(@.type=="ApiReachable")].status' },
+    { name: 'Network', type: 'string', jsonPath: '.status.conditions[?(@.type=="NetworkReady")].status' },
     { name: 'Fingerprint', type: 'string', jsonPath: '.status.fingerprint', priority: 1 },
     { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
   ],
@@ -111,6 +120,7 @@ export const PEER = defineKind({
 
 export type PeerSpec = z.infer<typeof spec>;
 export type PeerNetwork = z.infer<typeof network>;
+export type PeerTunnel = z.infer<typeof tunnel>;
 export type PeerStatus = z.infer<typeof status>;
 export type Peer = TomboloObject<PeerSpec, PeerStatus>;
 export { peerName };

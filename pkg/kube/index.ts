@@ -54,6 +54,7 @@ export {
   type Ref,
   splitKey,
 } from './object.ts';
+export { outsideAddresses } from './outside-addresses.ts';
 export { apiVersionOf, collectionPath, defineResource, objectPath, type Resource } from './resource.ts';
 export * from './resources.ts';
 export type { Answer, Headers, Query } from './transport.ts';

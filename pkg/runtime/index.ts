@@ -12,6 +12,7 @@ export { type KeyedTaskOptions, type KeyedTasks, keyedTasks } from './keyed-task
 export { type LeaderOptions, runLeader } from './leader.ts';
 export type { LeaseRecord, LeaseStore } from './lease-store.ts';
 export { errorFields, type Log, silentLog } from './log.ts';
+export { type LevelLoop, type LevelLoopOptions, levelLoop } from './level-loop.ts';
 export { type LoopLag, loopLag } from './loop-lag.ts';
 export { main } from './main.ts';
 export { mapLimit } from './map-limit.ts';

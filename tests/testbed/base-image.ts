@@ -14,13 +14,15 @@ const SUITE = 'bookworm';
 const SLIM = ['man', 'info', 'locale', 'doc', 'lintian', 'linda'].map(
   (name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`,
 );
+/** What the product's Dockerfile would add: here it finds them, and needs no network of its own. */
+const TOOLS = '--include=nftables,iproute2,conntrack';
 const COPYRIGHT = '--dpkgopt=path-include=/usr/share/doc/*/copyright';
 
 const DEBOOTSTRAP_TIMEOUT_MS = 15 * 60_000;
 
 /** The base image of the product's Dockerfile, as docker archive in the cache. Made once. @returns its path */
 export async function ensureBaseImage({ cache, progress, signal }: ImageContext): Promise<string> {
-  const archive = join(cache, `base-${SUITE}-2.tar`);
+  const archive = join(cache, `base-${SUITE}-3.tar`);
   if (existsSync(archive)) return archive;
   await using _lock = await fileLock(join(cache, 'base.lock'), {
     signal,
@@ -32,7 +34,7 @@ export async function ensureBaseImage({ cache, progress, signal }: ImageContext)
     const root = join(cache, `base-${SUITE}.draft.tar`);
     await mkdir(cache, { recursive: true });
     await rm(root, { force: true });
-    await runCommand('mmdebstrap', ['--variant=minbase', '--mode=root', ...SLIM, COPYRIGHT, SUITE, root], {
+    await runCommand('mmdebstrap', ['--variant=minbase', '--mode=root', ...SLIM, COPYRIGHT, TOOLS, SUITE, root], {
       timeoutMs: DEBOOTSTRAP_TIMEOUT_MS,
       signal,
       onStderrLine: note,

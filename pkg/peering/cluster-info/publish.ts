@@ -1,10 +1,10 @@
-import type { KubeClient } from '#pkg/kube';
+import { NAME, SYSTEM_NAMESPACE } from '#pkg/api';
+import { type KubeClient, outsideAddresses } from '#pkg/kube';
 import type { Clock, Log } from '#pkg/runtime';
 import type { Identity } from '../identity/identity.ts';
 import { announcedApi } from '../provider/api-address.ts';
 import type { ProviderOptions } from '../provider/options.ts';
 import { writeClusterInfo } from './cluster-info.ts';
-import { discoverOwnAddresses } from './own-addresses.ts';
 
 export interface PublishClusterInfoDeps {
   readonly client: KubeClient;
@@ -20,6 +20,8 @@ export interface PublishClusterInfoDeps {
 const EVERY_MS = 60_000;
 const AFTER_FAILURE_MS = 5_000;
 
+const PEERING_SERVICE = { namespace: SYSTEM_NAMESPACE, name: NAME.peeringService };
+
 /** Keeps ConfigMap `tombolo-cluster` true until `signal` aborts. Run by the leader. */
 export async function publishClusterInfo(deps: PublishClusterInfoDeps, signal: AbortSignal): Promise<void> {
   const { client, identity, options, configuredAddresses = [], clock, log } = deps;
@@ -27,7 +29,7 @@ export async function publishClusterInfo(deps: PublishClusterInfoDeps, signal: A
     let waitMs = EVERY_MS;
     try {
       const found =
-        configuredAddresses.length > 0 ? [...configuredAddresses] : await discoverOwnAddresses(client, signal);
+        configuredAddresses.length > 0 ? [...configuredAddresses] : await outsideAddresses(client, PEERING_SERVICE, signal);
       const { servers } = await announcedApi(client, options, signal);
       const info = {
         fingerprint: identity.fingerprint,

@@ -1,18 +1,22 @@
-import { NAME, SYSTEM_NAMESPACE } from '#pkg/api';
-import { type KubeClient, NODE, type Node, SERVICE, type Service } from '#pkg/kube';
-import { unlessNotFound } from '../not-found.ts';
+import type { KubeClient } from './client-interface.ts';
+import { isNotFound } from './errors.ts';
+import type { Ref } from './object.ts';
+import { NODE, SERVICE } from './resources.ts';
+import type { Node, Service } from './types.ts';
 
-/** One would do; more than eight nodes add length to every invite and no safety. */
+/** One would do; more than eight nodes add length to whatever holds the list, and no safety. */
 const MAX_ADDRESSES = 8;
 
 /**
- * Where our peering endpoint can be dialled from outside: load balancer addresses of Service `tombolo-peering`, else its
- * node port on the nodes (external addresses before internal ones; nodes that are not Ready, and virtual ones, are left
- * out). Empty where the Service has neither.
+ * Where the first port of a Service can be dialled from outside the cluster: addresses of its load balancer, else its node
+ * port on the nodes (external addresses before internal ones; nodes that are not Ready, and virtual ones, are left out).
+ * @returns `host:port`; empty where the Service is not there or has neither
  */
-export async function discoverOwnAddresses(client: KubeClient, signal: AbortSignal): Promise<string[]> {
-  const ref = { namespace: SYSTEM_NAMESPACE, name: NAME.peeringService };
-  const service = await client.get<Service>(SERVICE, ref, { signal }).catch(unlessNotFound);
+export async function outsideAddresses(client: KubeClient, ref: Ref, signal: AbortSignal): Promise<string[]> {
+  const service = await client.get<Service>(SERVICE, ref, { signal }).catch((error: unknown) => {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  });
   if (service === undefined) return [];
   const balanced = balancerAddresses(service);
   if (balanced.length > 0) return balanced;

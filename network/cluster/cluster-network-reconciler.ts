@@ -1,0 +1,79 @@
+import { isDeepStrictEqual } from 'node:util';
+import {
+  CLUSTER_NETWORK,
+  type ClusterNetwork,
+  type ClusterNetworkStatus,
+  NAME,
+  setCondition,
+  SYSTEM_NAMESPACE,
+  typeMeta,
+} from '#pkg/api';
+import { type Informer, isNotFound, type KubeClient, outsideAddresses } from '#pkg/kube';
+import { type Clock, done, type Reconciler, requeueAfter } from '#pkg/runtime';
+import { ensureGatewayKey } from './gateway-key.ts';
+import { problemOf } from './own-ranges.ts';
+
+export interface ClusterNetworkDeps {
+  readonly client: KubeClient;
+  readonly networks: Pick<Informer<ClusterNetwork>, 'get'>;
+  /** `host:port` (UDP) of the gateway as the admin gave them; empty: found from its Service. */
+  readonly configuredEndpoints: readonly string[];
+  readonly clock: Clock;
+}
+
+const FIELD_MANAGER = 'tombolo-network';
+
+/** Node ports and balancers of the gateway are not watched: they change seldom. */
+const RECHECK_MS = 60_000;
+/** A balancer that is being made, nodes that are about to be Ready. */
+const RECHECK_EMPTY_MS = 5_000;
+
+const GATEWAY_SERVICE = { namespace: SYSTEM_NAMESPACE, name: NAME.gatewayService };
+
+/** Keeps the status of the ClusterNetwork: whether the ranges can be used, the gateway's key, and where peers dial it. */
+export function clusterNetworkReconciler(deps: ClusterNetworkDeps): Reconciler {
+  const { client, networks, configuredEndpoints, clock } = deps;
+  return {
+    name: 'cluster-network',
+    async reconcile(name, signal) {
+      const network = networks.get(name);
+      if (network === undefined) return done;
+      const problem = problemOf(network);
+      const update =
+        problem === undefined
+          ? ({ type: 'Valid', status: 'True', reason: 'AsExpected', message: 'the ranges can be used' } as const)
+          : ({ type: 'Valid', status: 'False', reason: 'RangesOverlap', message: problem } as const);
+      const found =
+        configuredEndpoints.length > 0
+          ? [...configuredEndpoints]
+          : await outsideAddresses(client, GATEWAY_SERVICE, signal);
+      await write(
+        deps,
+        network,
+        {
+          publicKey: await ensureGatewayKey(client, signal),
+          endpoints: found,
+          conditions: setCondition(network.status?.conditions, update, clock.wall()),
+        },
+        signal,
+      );
+      return requeueAfter(found.length === 0 ? RECHECK_EMPTY_MS : RECHECK_MS);
+    },
+  };
+}
+
+async function write(
+  { client }: ClusterNetworkDeps,
+  { metadata: { name, uid }, status: standing }: ClusterNetwork,
+  status: ClusterNetworkStatus,
+  signal: AbortSignal,
+): Promise<void> {
+  if (isDeepStrictEqual(standing ?? {}, status)) return;
+  const metadata = { name, ...(uid !== undefined && { uid }) };
+  const options = { fieldManager: FIELD_MANAGER, force: true, subresource: 'status', signal };
+  try {
+    await client.apply<ClusterNetwork>(CLUSTER_NETWORK, { ...typeMeta(CLUSTER_NETWORK), metadata, status }, options);
+  } catch (error) {
+    if (!isNotFound(error)) throw error; // it went meanwhile
+  }
+}
