@@ -1,6 +1,8 @@
 import {
   OFFLOADING,
   type Offloading,
+  PEER,
+  type Peer,
   REFLECTION_POLICY,
   type ReflectionPolicy,
   VIRTUAL_NODE,
@@ -29,12 +31,13 @@ export function buildKubelet(flags: KubeletFlags): { run(signal: AbortSignal): P
       });
       const virtualNodes = home.informer<VirtualNode>(VIRTUAL_NODE);
       const offloadings = home.informer<Offloading>(OFFLOADING);
+      const peerObjects = home.informer<Peer>(PEER);
       const policies = home.informer<ReflectionPolicy>(REFLECTION_POLICY);
       const credentials = home.informer(SECRET, {
         namespace: flags.systemNamespace,
         labelSelector: PEER_SECRETS_SELECTOR,
       });
-      const caches = { virtualNodes, offloadings, policies, credentials };
+      const caches = { virtualNodes, offloadings, peers: peerObjects, policies, credentials };
       const events = eventRecorder(home.client, { component: 'tombolo-kubelet', host: flags.podName, log });
       const peers = peerClusters({ home, credentials, log, version: packageJson.version });
       const authorities = clientAuthorities(home, { log });
@@ -62,6 +65,7 @@ export function buildKubelet(flags: KubeletFlags): { run(signal: AbortSignal): P
       const deps = {
         home,
         peers,
+        peerObjects,
         virtualNodes,
         offloadings,
         policies,

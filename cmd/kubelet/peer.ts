@@ -1,4 +1,4 @@
-import type { Offloading, ReflectionPolicy } from '#pkg/api';
+import type { Offloading, Peer, ReflectionPolicy } from '#pkg/api';
 import type { Informer } from '#pkg/kube';
 import type { PeerCluster, PeerClusters } from '#pkg/peering';
 import { keyedTasks, TaskGroup } from '#pkg/runtime';
@@ -6,10 +6,12 @@ import { configMapReflector } from '#reflectors/config-map';
 import { homeObjects, offloadingTwins, runReflectors } from '#reflectors/framework';
 import { secretReflector } from '#reflectors/secret';
 import { serviceNotices, type ServiceNotices, serviceReflector } from '#reflectors/service';
+import { peerNetwork } from './peer-network.ts';
 import { type NodeDeps, serveVirtualNode } from './virtual-node.ts';
 
-export interface PeerDeps extends NodeDeps {
+export interface PeerDeps extends Omit<NodeDeps, 'network'> {
   readonly peers: PeerClusters;
+  readonly peerObjects: Informer<Peer>;
   readonly offloadings: Informer<Offloading>;
   readonly policies: Informer<ReflectionPolicy>;
 }
@@ -60,10 +62,11 @@ async function serveConnection(
   const { peer } = connection;
   const log = deps.log.child({ peer });
   const twins = offloadingTwins(deps.offloadings, peer);
+  const network = peerNetwork(deps.peerObjects, peer);
   await using group = new TaskGroup(signal);
   await using nodes = keyedTasks(
     group.signal,
-    (name, inner) => serveVirtualNode(name, connection, twins, { ...deps, log }, inner),
+    (name, inner) => serveVirtualNode(name, connection, twins, { ...deps, network, log }, inner),
     { log },
   );
   const follow = () => {

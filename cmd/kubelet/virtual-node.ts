@@ -5,6 +5,7 @@ import type { PeerCluster } from '#pkg/peering';
 import { type Log, systemClock, TaskGroup } from '#pkg/runtime';
 import type { TwinTable } from '#reflectors/framework';
 import { createPodReflector } from '#reflectors/pod';
+import type { PeerNetworkView } from './peer-network.ts';
 import { readiness } from './readiness.ts';
 
 /** What all virtual nodes of the process share. */
@@ -19,6 +20,7 @@ export interface NodeDeps {
   readonly signerName: string;
   readonly version: string;
   readonly denyPrefixes: (homeNamespace: string) => readonly string[];
+  readonly network: PeerNetworkView;
   readonly log: Log;
 }
 
@@ -45,7 +47,8 @@ export async function serveVirtualNode(
     twins,
     placement: () => virtualNode()?.spec.placement ?? {},
     grant: () => ({ granted: virtualNode()?.status?.granted, cordoned: virtualNode()?.status?.cordoned }),
-    translate: () => undefined, // no network between the clusters yet: an address of the other side means nothing here
+    translate: deps.network.translate,
+    onTranslation: deps.network.onTranslation,
     denyPrefixes: deps.denyPrefixes,
     events: deps.events,
     clock: systemClock,
@@ -71,6 +74,7 @@ export async function serveVirtualNode(
         clientAuthorities: deps.clientAuthorities,
         signerName: deps.signerName,
         version: deps.version,
+        network: deps.network.health,
         onReadyChange: ready.set,
         log,
       },

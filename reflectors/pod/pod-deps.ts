@@ -33,6 +33,8 @@ export interface PodReflectorDeps {
   readonly grant: () => GrantView;
   /** Address here of an address of the provider; undefined while the network does not exist. */
   readonly translate: (address: string) => string | undefined;
+  /** `handler` runs after answers of `translate` may have changed. Default: they never do. */
+  readonly onTranslation?: ((handler: () => void) => Disposable) | undefined;
   /** Prefixes of labels and annotations that policies keep in that namespace at home. Default none. */
   readonly denyPrefixes?: ((homeNamespace: string) => readonly string[]) | undefined;
   /** Run by whoever made it. */

@@ -110,6 +110,7 @@ export function createPodReflector(deps: PodReflectorDeps): PodReflector {
         for (const pod of [old, current]) if (pod !== undefined) queue.add(keyOfLocal(pod), { priority });
       });
       using _ready = readiness.follow(enqueueAll);
+      using _translation = deps.onTranslation?.(enqueueAll);
       using _grant = deps.onGrantChange?.(enqueueWaiting);
       using _link = link.onRecovery(enqueueAll);
       using _twins = twins.on((namespace) => enqueueWhere((pod) => pod.metadata.namespace === namespace, 'high'));
