@@ -25,6 +25,7 @@ test('a peer that said nothing yet is told our ranges, and keeps what it has', (
   expect(ours).toEqual({
     publicKey: 'ours',
     endpoints: ['203.0.113.1:51820'],
+    gatewayAddress: '10.252.0.2',
     ranges: ['10.244.0.0/16', '10.252.0.0/20'],
     aliases: standing.aliases,
   });

@@ -5,6 +5,7 @@ import {
   chooseAliases,
   DEFAULT_POOLS,
   formatAlias,
+  gatewayAnchor,
   type IpamError,
   type OwnedAlias,
   readAliases,
@@ -67,6 +68,7 @@ export function decideLink(facts: LinkFacts): LinkDecision {
       freed: freedNow(restingOf(peer, facts.now), aliases, choice.freed, facts.now),
       ...(theirs.publicKey !== undefined && { publicKey: theirs.publicKey }),
       ...(theirs.endpoints !== undefined && { endpoints: theirs.endpoints }),
+      ...(theirs.gatewayAddress !== undefined && { gatewayAddress: theirs.gatewayAddress }),
     },
     ours: announcementOf(own, aliases),
     ...conditionOf([...refused, ...choice.failures.map(({ error }) => error)]),
@@ -92,7 +94,9 @@ function rangesOfOurs({ spec }: ClusterNetwork): string[] {
 
 function announcementOf(own: ClusterNetwork, aliases: readonly RangeAlias[]): Announcement {
   const { publicKey, endpoints } = own.status ?? {};
+  const anchors = readCidr(own.spec.anchorRange);
   return {
+    ...(anchors !== undefined && { gatewayAddress: gatewayAnchor(anchors) }),
     ...(publicKey !== undefined && { publicKey }),
     ...(endpoints !== undefined && { endpoints }),
     ranges: announcedRanges(own),

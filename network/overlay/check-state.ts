@@ -9,7 +9,8 @@ const DEVICE = /^[^\s/#"'\\:@]{1,15}$/;
  * Refuses what must not become a word of a batch line.
  * @throws OverlayError `OverlayStateInvalid`
  */
-export function checkState({ device, remotes, routes }: OverlayState): void {
+export function checkState({ device, remotes, routes: plain, forwarded }: OverlayState): void {
+  const routes = [...plain, ...(forwarded?.routes ?? [])];
   const addresses = [
     device.local,
     ...device.addresses,
@@ -21,7 +22,8 @@ export function checkState({ device, remotes, routes }: OverlayState): void {
     [device.port, 65_535],
     ...[device.mtuBytes, ...routes.flatMap(({ mtuBytes }) => mtuBytes ?? [])].map((bytes) => [bytes, 65_535] as const),
   ] as const;
-  if (!DEVICE.test(device.name)) throw invalid('device', device.name);
+  for (const name of [device.name, forwarded?.from ?? device.name])
+    if (!DEVICE.test(name)) throw invalid('device', name);
   for (const address of addresses) if (!isAddress(address)) throw invalid('address', address);
   for (const { destination } of routes) if (!isRange(destination)) throw invalid('range', destination);
   for (const [value, most] of numbers) {

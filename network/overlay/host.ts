@@ -1,5 +1,6 @@
 import { CommandError, runCommand } from '#pkg/runtime';
 import type { ActualRoute, ForwardingEntry, Link, Neighbour } from './actual.ts';
+import { type ActualRule, TABLE } from './plan-rules.ts';
 import { OverlayError } from './errors.ts';
 import { procSysctls, type Sysctls } from './sysctls.ts';
 
@@ -66,13 +67,19 @@ export class Host {
     return entries.map(({ dst, lladdr = '' }) => ({ address: dst, mac: lladdr }));
   }
 
-  /** Of both families, without those that the kernel makes for its own addresses. */
-  async routes(device: string, signal: AbortSignal): Promise<ActualRoute[]> {
+  /** Of both families, without those that the kernel makes for its own addresses. @param table default: the main one */
+  async routes(device: string, signal: AbortSignal, table?: number): Promise<ActualRoute[]> {
+    const where = table === undefined ? [] : ['table', String(table)];
     const routes: IpRoute[] = [];
     for (const family of ['-4', '-6']) {
-      routes.push(...(await this.#list<IpRoute>('ip', [family, 'route', 'show', 'dev', device], signal)));
+      routes.push(...(await this.#list<IpRoute>('ip', [family, 'route', 'show', 'dev', device, ...where], signal)));
     }
     return routes.filter(({ protocol }) => protocol !== 'kernel').map(toRoute);
+  }
+
+  /** Rules of one family that have our priority. */
+  async rules(family: '-4' | '-6', signal: AbortSignal): Promise<ActualRule[]> {
+    return await this.#list<ActualRule>('ip', [family, 'rule', 'show', 'pref', String(TABLE)], signal);
   }
 
   /**
@@ -80,8 +87,13 @@ export class Host {
    * beginning of a plan must be a state that the next plan can go on from.
    * @throws OverlayError `OverlayToolFailed`
    */
-  async batch(program: 'ip' | 'bridge', lines: readonly string[], signal: AbortSignal): Promise<void> {
-    if (lines.length > 0) await this.#call(program, ['-batch', '-'], signal, `${lines.join('\n')}\n`);
+  async batch(
+    program: 'ip' | 'bridge',
+    lines: readonly string[],
+    signal: AbortSignal,
+    options: readonly string[] = [],
+  ): Promise<void> {
+    if (lines.length > 0) await this.#call(program, [...options, '-batch', '-'], signal, `${lines.join('\n')}\n`);
   }
 
   async #list<Entry>(program: 'ip' | 'bridge', args: readonly string[], signal: AbortSignal): Promise<Entry[]> {
@@ -95,6 +107,8 @@ export class Host {
       return (await this.#run(program, args, { signal, input })).stdout;
     } catch (cause) {
       if (!(cause instanceof CommandError)) throw cause;
+      // A table that never held a route.
+      if (cause.stderr.includes('FIB table does not exist')) return '';
       const lines = input.split('\n');
       const bad = Number(/Command failed -:(\d+)/.exec(cause.stderr)?.[1] ?? 0);
       const where = bad === 0 ? cause.command : `${program} ${lines[bad - 1]}`;

@@ -5,6 +5,7 @@ import { planAddresses } from './plan-addresses.ts';
 import { isOurs, planLink } from './plan-link.ts';
 import { planForwarding, planNeighbours } from './plan-neighbours.ts';
 import { planRoutes } from './plan-routes.ts';
+import { planRules, TABLE } from './plan-rules.ts';
 import type { OverlayState } from './state.ts';
 import { checkState } from './check-state.ts';
 import { deviceSysctls } from './sysctls.ts';
@@ -38,7 +39,7 @@ export class Overlay {
    */
   async apply(state: OverlayState, signal: AbortSignal): Promise<string[]> {
     checkState(state);
-    const { device, remotes, routes } = state;
+    const { device, remotes, routes, forwarded } = state;
     const { name } = device;
     const host = this.#host;
     const done = [...(await this.#link(state, signal)), ...(await this.#sysctls(state))];
@@ -50,6 +51,9 @@ export class Overlay {
     await step('bridge', planForwarding(name, remotes, await host.forwarding(name, signal)));
     await step('ip', planNeighbours(name, remotes, await host.neighbours(name, signal)));
     await step('ip', planRoutes(name, routes, await host.routes(name, signal)));
+    const own = planRoutes(name, forwarded?.routes ?? [], await host.routes(name, signal, TABLE), TABLE);
+    await step('ip', own);
+    done.push(...(await this.#rules(forwarded?.from, signal)));
     return done;
   }
 
@@ -61,6 +65,17 @@ export class Overlay {
     const links = await this.#host.links(signal);
     const found = links.some((link) => link.name === name && isOurs(link));
     if (found) await this.#host.batch('ip', [`link del ${name}`], signal);
+    await this.#rules(undefined, signal);
+  }
+
+  async #rules(from: string | undefined, signal: AbortSignal): Promise<string[]> {
+    const done: string[] = [];
+    for (const family of ['-4', '-6'] as const) {
+      const lines = planRules(from, await this.#host.rules(family, signal));
+      await this.#host.batch('ip', lines, signal, [family]);
+      done.push(...lines);
+    }
+    return done;
   }
 
   async #link({ device }: OverlayState, signal: AbortSignal): Promise<string[]> {
@@ -74,7 +89,8 @@ export class Overlay {
     return done;
   }
 
-  async #sysctls({ device, routes }: OverlayState): Promise<string[]> {
+  async #sysctls({ device, routes: plain, forwarded }: OverlayState): Promise<string[]> {
+    const routes = [...plain, ...(forwarded?.routes ?? [])];
     const forwarding = new Map([
       ['net/ipv4/ip_forward', routes.some(({ via }) => !isIPv6(via))],
       ['net/ipv6/conf/all/forwarding', routes.some(({ via }) => isIPv6(via))],

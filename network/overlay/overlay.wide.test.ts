@@ -106,6 +106,29 @@ describe(`Overlay${missing === undefined ? '' : ` (skipped: ${missing})`}`, { ti
     expect(await overlay(left).apply(moved, signal)).toEqual([]);
   });
 
+  test('sends what comes in by one device by a table of its own, and takes that away again', async () => {
+    await using left = await Namespace.create('table');
+    await using right = await Namespace.create('peer');
+    await wired(left, right);
+    const before = await world(left);
+    const forwarded = { from: 'tunnel', routes: [{ destination: '10.62.0.0/16', via: '10.200.0.2' }] };
+    const done = await overlay(left).apply(node({ forwarded }), signal);
+    expect(done).toContain('rule add iif tunnel lookup 51840 pref 51840');
+    const routes = async () => (await left.run('ip', ['route', 'show', 'table', '51840'])).stdout;
+    expect(await routes()).toContain('10.62.0.0/16 via 10.200.0.2 dev vx');
+    expect(await world(left)).not.toContain('10.62.0.0/16');
+    expect(await overlay(left).apply(node({ forwarded }), signal)).toEqual([]);
+    await left.ip('rule del pref 51840', 'rule add iif other lookup 51840 pref 51840');
+    expect(await overlay(left).apply(node({ forwarded }), signal)).toEqual([
+      'rule del iif other pref 51840',
+      'rule add iif tunnel lookup 51840 pref 51840',
+    ]);
+    expect((await overlay(left).apply(node(), signal)).filter((line) => line.startsWith('r'))).toHaveLength(3);
+    await overlay(left).cleanup('vx', signal);
+    expect(await world(left)).toBe(before);
+    expect((await left.run('ip', ['rule'])).stdout).not.toContain('51840');
+  });
+
   test('takes neither name, port nor route from others, and says which it was', async () => {
     await using space = await Namespace.create('foreign');
     await space.ip('link add eth0 type bridge', 'addr add 192.0.2.1/24 dev eth0', 'link set eth0 up');

@@ -15,8 +15,15 @@ const METRIC = 51_840;
  * Lines for `ip -batch` that make the routes of `device` equal to `desired`. Pure and total: equal routes give no line.
  * Replacements come first, so that a range never loses its route while its gateway moves (NET-21).
  * @param actual routes of `device` alone, without those that the kernel makes for its addresses
+ * @param table number of the routing table; default: the main one
  */
-export function planRoutes(device: string, desired: readonly Route[], actual: readonly ActualRoute[]): string[] {
+export function planRoutes(
+  device: string,
+  desired: readonly Route[],
+  actual: readonly ActualRoute[],
+  table?: number,
+): string[] {
+  const where = table === undefined ? '' : ` table ${table}`;
   const wanted = new Map(desired.map((route) => [full(route.destination), route]));
   const standing = new Map(actual.filter(isOurs).map((route) => [full(route.destination), route]));
   const changed = [...wanted].filter(([destination, route]) => !isSame(route, standing.get(destination)));
@@ -24,11 +31,11 @@ export function planRoutes(device: string, desired: readonly Route[], actual: re
   return [
     ...changed.map(([destination, { via, mtuBytes }]) => {
       const mtu = mtuBytes === undefined ? '' : ` mtu ${mtuBytes}`;
-      return `route replace ${destination} via ${via} dev ${device} onlink proto ${PROTOCOL} metric ${METRIC}${mtu}`;
+      return `route replace ${destination} via ${via} dev ${device} onlink proto ${PROTOCOL} metric ${METRIC}${mtu}${where}`;
     }),
     ...surplus.map(({ destination, via, metric }) => {
       const gateway = via === undefined ? '' : ` via ${via}`;
-      return `route del ${full(destination)}${gateway} dev ${device} metric ${metric}`;
+      return `route del ${full(destination)}${gateway} dev ${device} metric ${metric}${where}`;
     }),
   ];
 }

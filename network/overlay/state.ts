@@ -36,4 +36,9 @@ export interface OverlayState {
   readonly device: OverlayDevice;
   readonly remotes: readonly Remote[];
   readonly routes: readonly Route[];
+  /**
+   * Routes for packets that come in by another device, in a table of their own: where this host's own packets to the same
+   * ranges go another way, such as a gateway pod's, which the CNI carries.
+   */
+  readonly forwarded?: { readonly from: string; readonly routes: readonly Route[] };
 }

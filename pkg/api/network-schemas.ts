@@ -23,6 +23,11 @@ export const announcement = z.object({
     .max(16)
     .optional()
     .meta({ description: 'host:port (UDP) where the gateway can be dialled, in order. Absent where it cannot be.' }),
+  gatewayAddress: z
+    .string()
+    .max(45)
+    .optional()
+    .meta({ description: 'Where its gateway answers probes: an address within ranges.' }),
   ranges: ranges.optional().meta({ description: 'Ranges of its own that the receiver may reach: pods and anchors.' }),
   aliases: z
     .array(rangeAlias)

@@ -53,6 +53,7 @@ const network = z.object({
     .array(z.string())
     .optional()
     .meta({ description: 'host:port (UDP) of its gateway, in the order to try.' }),
+  gatewayAddress: z.string().optional().meta({ description: 'Where its gateway answers probes, as the peer told it.' }),
 });
 
 const tunnel = z.object({

@@ -55,7 +55,7 @@ async function writeLaunchers(bed: Bed, checkout: string): Promise<void> {
 async function install(bed: Bed, cluster: BedCluster, context: ProductContext, image: ProductImage): Promise<void> {
   const { progress, signal } = context;
   // The tag stays the same for every build: this annotation is what makes the pods start again with a new image.
-  const annotations = ['controller', 'kubelet'].flatMap((part) => [
+  const annotations = ['controller', 'kubelet', 'gateway', 'agent'].flatMap((part) => [
     '--set',
     `${part}.podAnnotations.tombolo\\.test/image=h${image.hash}`,
   ]);

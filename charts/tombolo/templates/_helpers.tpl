@@ -38,9 +38,12 @@ tombolo.io/component: {{ .component }}
 
 {{/*
 Pod template that all processes share: dict "root" $ "component" NAME "values" its values "args" list of flags
-"ports" map of name → number.
+"ports" map of name → number. For those that touch the network also "network": dict "hostNetwork" BOOL "tolerations" list
+"init" script that runs with all rights before the process "security" securityContext of the container "volumes" list of
+dict "mount" path "source" volume source.
 */}}
 {{- define "tombolo.podTemplate" -}}
+{{- $network := .network | default dict }}
 metadata:
   labels:
     {{- include "tombolo.labels" .root | nindent 4 }}
@@ -55,6 +58,10 @@ metadata:
 spec:
   serviceAccountName: tombolo-{{ .component }}
   terminationGracePeriodSeconds: 30
+  {{- if dig "hostNetwork" false $network }}
+  hostNetwork: true
+  dnsPolicy: ClusterFirstWithHostNet
+  {{- end }}
   {{- with .root.Values.priorityClassName }}
   priorityClassName: {{ . }}
   {{- end }}
@@ -65,10 +72,16 @@ spec:
     {{- end }}
   {{- end }}
   securityContext:
+    {{- if $network }}
+    # Links, routes and packet rules belong to root.
+    runAsUser: 0
+    runAsGroup: 0
+    {{- else }}
     runAsNonRoot: true
     runAsUser: 65532
     runAsGroup: 65532
     fsGroup: 65532
+    {{- end }}
     seccompProfile:
       type: RuntimeDefault
   affinity:
@@ -92,9 +105,32 @@ spec:
   nodeSelector:
     {{- toYaml . | nindent 4 }}
   {{- end }}
-  {{- with .root.Values.tolerations }}
+  {{- with $network.tolerations | default .root.Values.tolerations }}
   tolerations:
     {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with $network.init }}
+  initContainers:
+    - name: settings
+      image: {{ include "tombolo.image" $.root | quote }}
+      imagePullPolicy: {{ $.root.Values.image.pullPolicy }}
+      command: [/bin/sh, -ec]
+      args:
+        - |
+          {{- . | nindent 10 }}
+      resources:
+        {{- toYaml $.values.resources | nindent 8 }}
+      # Kernel settings are writable for nobody else.
+      securityContext:
+        privileged: true
+        readOnlyRootFilesystem: true
+  {{- end }}
+  {{- with $network.volumes }}
+  volumes:
+    {{- range $index, $volume := . }}
+    - name: network-{{ $index }}
+      {{- toYaml $volume.source | nindent 6 }}
+    {{- end }}
   {{- end }}
   containers:
     - name: {{ .component }}
@@ -154,9 +190,20 @@ spec:
       {{- end }}
       resources:
         {{- toYaml .values.resources | nindent 8 }}
+      {{- with $network.volumes }}
+      volumeMounts:
+        {{- range $index, $volume := . }}
+        - name: network-{{ $index }}
+          mountPath: {{ $volume.mount }}
+        {{- end }}
+      {{- end }}
       securityContext:
+        {{- if $network.security }}
+        {{- toYaml $network.security | nindent 8 }}
+        {{- else }}
         allowPrivilegeEscalation: false
         readOnlyRootFilesystem: true
         capabilities:
           drop: [ALL]
+        {{- end }}
 {{- end }}

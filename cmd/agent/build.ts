@@ -1,0 +1,90 @@
+import { cleanupNode, runAgent } from '#network/agent';
+import { CLUSTER_NETWORK, type ClusterNetwork, NAME, PEER, type Peer } from '#pkg/api';
+import {
+  connectCluster,
+  DAEMON_SET,
+  inClusterConfig,
+  KubeError,
+  type KubeClient,
+  kubeMetrics,
+  LEASE,
+  NODE,
+} from '#pkg/kube';
+import { loopLag, systemClock, TaskGroup } from '#pkg/runtime';
+import { createLogger, createRegistry, serveHealth } from '#pkg/telemetry';
+import type { AgentFlags } from './flags.ts';
+
+/** For the last question and the cleaning, within the pod's grace period. */
+const END_MS = 10_000;
+
+/** Everything of the process; connects nothing before `run`. */
+export function buildAgent(flags: AgentFlags): { run(signal: AbortSignal): Promise<void> } {
+  const log = createLogger({ name: 'tombolo-agent', level: flags.logLevel });
+  const registry = createRegistry();
+  return {
+    async run(signal) {
+      using lag = loopLag();
+      await using home = connectCluster(inClusterConfig(flags.clusterName), {
+        log,
+        metrics: await kubeMetrics(registry),
+      });
+      const informers = {
+        networks: home.informer<ClusterNetwork>(CLUSTER_NETWORK),
+        nodes: home.informer(NODE, { fieldSelector: `metadata.name=${flags.nodeName}` }),
+        peers: home.informer<Peer>(PEER),
+        leases: home.informer(LEASE, {
+          namespace: flags.systemNamespace,
+          fieldSelector: `metadata.name=${NAME.gatewayLease}`,
+        }),
+      };
+      const group = new TaskGroup(signal);
+      for (const [name, cache] of Object.entries(informers)) {
+        group.start(`cache of ${name}`, (inner) => cache.run(inner));
+      }
+      group.start('health', (inner) =>
+        serveHealth(
+          {
+            port: flags.healthPort,
+            registry,
+            loopLagMs: () => lag.maxMs(),
+            notReady: () => Object.entries(informers).find(([, cache]) => !cache.isSynced)?.[0],
+          },
+          inner,
+        ),
+      );
+      group.start('agent', (inner) =>
+        runAgent(
+          {
+            informers,
+            nodeName: flags.nodeName,
+            nodeAddress: flags.nodeAddress,
+            overlayPort: flags.overlayPort,
+            reversePath: flags.reversePath,
+            clock: systemClock,
+            log,
+          },
+          inner,
+        ),
+      );
+      await group.settled;
+      const ending = AbortSignal.timeout(END_MS);
+      if (await isUninstalled(home.client, flags.systemNamespace, ending)) {
+        log.info({}, 'Tombolo is being uninstalled: the node is cleaned');
+        await cleanupNode(ending);
+      }
+    },
+  };
+}
+
+/**
+ * Whether this agent has no successor: its DaemonSet is gone or going, or the right to ask went with it. Where the API
+ * gives no answer it is taken to stay: a node that keeps its routes harms nobody.
+ */
+async function isUninstalled(client: KubeClient, namespace: string, signal: AbortSignal): Promise<boolean> {
+  try {
+    const found = await client.get(DAEMON_SET, { namespace, name: 'tombolo-agent' }, { signal });
+    return found.metadata.deletionTimestamp !== undefined;
+  } catch (error) {
+    return error instanceof KubeError && [401, 403, 404].includes(error.status);
+  }
+}

@@ -1,0 +1,72 @@
+import { GATEWAY_KEY_FILE } from '#network/cluster';
+import { runGateway } from '#network/gateway';
+import { CLUSTER_NETWORK, type ClusterNetwork, NAME, PEER, type Peer } from '#pkg/api';
+import { connectCluster, inClusterConfig, kubeMetrics, LEASE, NODE, POD, SECRET } from '#pkg/kube';
+import { loopLag, systemClock, TaskGroup } from '#pkg/runtime';
+import { createLogger, createRegistry, serveHealth } from '#pkg/telemetry';
+import type { GatewayFlags } from './flags.ts';
+
+/** Everything of the process; connects nothing before `run`. */
+export function buildGateway(flags: GatewayFlags): { run(signal: AbortSignal): Promise<void> } {
+  const log = createLogger({ name: 'tombolo-gateway', level: flags.logLevel });
+  const registry = createRegistry();
+  return {
+    async run(signal) {
+      using lag = loopLag();
+      await using home = connectCluster(inClusterConfig(flags.clusterName), {
+        log,
+        metrics: await kubeMetrics(registry),
+      });
+      const namespace = flags.systemNamespace;
+      const named = (name: string) => ({ namespace, fieldSelector: `metadata.name=${name}` });
+      const informers = {
+        networks: home.informer<ClusterNetwork>(CLUSTER_NETWORK),
+        nodes: home.informer(NODE),
+        peers: home.informer<Peer>(PEER),
+        leases: home.informer(LEASE, named(NAME.gatewayLease)),
+        replicas: home.informer(POD, { namespace, labelSelector: 'tombolo.io/component=gateway' }),
+        keys: home.informer(SECRET, named(NAME.gatewayKeySecret)),
+      };
+      // The caches outlive the signal: while another replica takes over, this one still forwards.
+      const serving = new AbortController();
+      await using group = new TaskGroup(serving.signal);
+      for (const [name, cache] of Object.entries(informers)) {
+        group.start(`cache of ${name}`, (inner) => cache.run(inner));
+      }
+      group.start('health', (inner) =>
+        serveHealth(
+          {
+            port: flags.healthPort,
+            registry,
+            loopLagMs: () => lag.maxMs(),
+            notReady: () => Object.entries(informers).find(([, cache]) => !cache.isSynced)?.[0],
+          },
+          inner,
+        ),
+      );
+      group.start('gateway', async (inner) => {
+        await runGateway(
+          {
+            client: home.client,
+            informers,
+            keyFile: GATEWAY_KEY_FILE,
+            podUid: flags.podUid,
+            podAddress: flags.podIp,
+            ports: {
+              tunnel: flags.tunnelPort,
+              overlay: flags.overlayPort,
+              probe: flags.probePort,
+              heartbeat: flags.heartbeatPort,
+            },
+            implementation: flags.wireguard,
+            clock: systemClock,
+            log,
+          },
+          AbortSignal.any([signal, inner]),
+        );
+        serving.abort(signal.reason);
+      });
+      await group.settled;
+    },
+  };
+}

@@ -1,0 +1,105 @@
+import { readFile } from 'node:fs/promises';
+import { networkInterfaces } from 'node:os';
+import { problemOf } from '#network/cluster';
+import { OVERLAY_DEVICE } from '#network/gateway';
+import { flushRange, NatTable, renderAgentTable } from '#network/nat';
+import { Overlay } from '#network/overlay';
+import { type ClusterNetwork, NAME, type Peer } from '#pkg/api';
+import type { Informer, Lease, Node } from '#pkg/kube';
+import { type Clock, levelLoop, type Log } from '#pkg/runtime';
+import { planAgent } from './plan-agent.ts';
+
+export interface AgentDeps {
+  /** Run by the caller. */
+  readonly informers: {
+    readonly networks: Informer<ClusterNetwork>;
+    /** Our own node, and nothing else. */
+    readonly nodes: Informer<Node>;
+    readonly peers: Informer<Peer>;
+    /** The gateway's, and nothing else. */
+    readonly leases: Informer<Lease>;
+  };
+  readonly nodeName: string;
+  readonly nodeAddress: string;
+  readonly overlayPort: number;
+  readonly reversePath: 'strict' | 'off';
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Changes made by hand are found within this time. */
+const CHECK_MS = 15_000;
+
+/**
+ * Keeps the node's part of the network until `signal` aborts, and leaves it there: pods go on while the agent is exchanged.
+ * What is no longer wanted at all, `cleanupNode` takes away.
+ */
+export async function runAgent(deps: AgentDeps, signal: AbortSignal): Promise<void> {
+  const { informers, nodeName, nodeAddress, clock, log } = deps;
+  const { networks, nodes, peers, leases } = informers;
+  await Promise.all(Object.values(informers).map((informer) => informer.synced));
+  const overlay = new Overlay();
+  let nat = new NatTable();
+  let applied = '';
+  let ranges: readonly string[] = [];
+  let checkedMs = -Infinity;
+  const loop = levelLoop({
+    name: 'agent',
+    everyMs: CHECK_MS,
+    clock,
+    log,
+    async work(inner) {
+      const network = networks.get(NAME.clusterNetwork);
+      const node = nodes.get(nodeName);
+      if (network === undefined && applied !== '') {
+        log.info({}, 'this cluster has no network of ours any more: the node is cleaned');
+        await cleanupNode(inner);
+        nat = new NatTable();
+        applied = '';
+      }
+      // Nothing is built on ranges that cannot be right; the object says so, and its change brings us back.
+      if (network === undefined || node === undefined || problemOf(network) !== undefined) return;
+      const plan = planAgent({
+        network,
+        node,
+        peers: peers.list(),
+        lease: leases.list()[0],
+        nodeAddress,
+        linkBytes: await linkMtu(nodeAddress),
+        overlayPort: deps.overlayPort,
+        reversePath: deps.reversePath,
+      });
+      if (plan === undefined) return;
+      const text = JSON.stringify(plan);
+      const isSame = text === applied;
+      if (isSame && clock.now() - checkedMs < CHECK_MS) return;
+      const steps = await overlay.apply(plan.overlay, inner);
+      const outcome = await nat.apply(renderAgentTable(plan.nat), inner);
+      for (const range of ranges.filter((one) => !plan.nat.peerRanges.includes(one))) await flushRange(range, inner);
+      ranges = plan.nat.peerRanges;
+      const repaired = [...steps, ...(outcome === 'repaired' ? ['packet rules'] : [])];
+      if (isSame && repaired.length > 0) log.warn({ repaired }, 'what somebody changed was put right');
+      applied = text;
+      checkedMs = clock.now();
+    },
+  });
+  using _networks = networks.on(() => loop.poke());
+  using _nodes = nodes.on(() => loop.poke());
+  using _peers = peers.on(() => loop.poke());
+  using _leases = leases.on(() => loop.poke());
+  await loop.run(signal);
+}
+
+/** Takes everything of ours from this node. Safe in any state, twice, and after a crash. */
+export async function cleanupNode(signal: AbortSignal): Promise<void> {
+  await new Overlay().cleanup(OVERLAY_DEVICE, signal);
+  await new NatTable().cleanup(signal);
+}
+
+/** MTU of the link that has this address. */
+async function linkMtu(address: string): Promise<number> {
+  const found = Object.entries(networkInterfaces()).find(([, entries]) =>
+    entries?.some((one) => one.address === address),
+  );
+  return Number(await readFile(`/sys/class/net/${found?.[0] ?? 'eth0'}/mtu`, 'utf8'));
+}

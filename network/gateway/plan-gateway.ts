@@ -1,0 +1,120 @@
+import { readCidr } from '#network/cidr';
+import { gatewayAnchor } from '#network/ipam';
+import type { GatewayState } from '#network/nat';
+import type { OverlayState } from '#network/overlay';
+import { overlayMtu, tunnelMtu } from '#network/overlay';
+import type { SecretKey, WireguardConfig } from '#network/wireguard';
+import { isIPv6 } from 'node:net';
+import type { ClusterNetwork } from '#pkg/api';
+import type { TunnelPeer } from './plan-peers.ts';
+
+export const TUNNEL_DEVICE = 'tombolo-wg';
+export const OVERLAY_DEVICE = 'tombolo-vx';
+/** VXLAN network identifier: the overlay has its own port, so nobody else's can be meant. */
+export const OVERLAY_VNI = 51_840;
+
+/** Keeps the NAT in front of a gateway open that cannot be dialled (RFC 4787 asks for two minutes, many keep 30 s). */
+const KEEPALIVE_SECONDS = 25;
+
+export interface GatewayPorts {
+  /** UDP, of the tunnel. */
+  readonly tunnel: number;
+  /** UDP, of the overlay's outer packets. */
+  readonly overlay: number;
+  /** UDP, of probes inside the tunnel. */
+  readonly probe: number;
+}
+
+/** A node as the gateway reaches it. */
+export interface NodeFacts {
+  /** Its address outside the overlay. */
+  readonly underlay: string;
+  readonly anchor: string;
+  /** Ranges of its pods. */
+  readonly podRanges: readonly string[];
+}
+
+export interface GatewayFacts {
+  readonly network: ClusterNetwork;
+  readonly nodes: readonly NodeFacts[];
+  readonly peers: readonly TunnelPeer[];
+  /** The endpoint to dial now, by peer, as ADDRESS:PORT. */
+  readonly endpoints: ReadonlyMap<string, string>;
+  readonly privateKey: SecretKey;
+  readonly podAddress: string;
+  /** MTU of the pod's own link. */
+  readonly linkBytes: number;
+  readonly ports: GatewayPorts;
+  /** Only one replica forwards: the others hold everything but peers and routes into the tunnel. */
+  readonly isActive: boolean;
+}
+
+/** All that a gateway pod's network shall hold. */
+export interface GatewayPlan {
+  readonly overlay: OverlayState;
+  readonly nat: GatewayState;
+  readonly tunnel: WireguardConfig;
+  /** Ranges that go into the tunnel. */
+  readonly tunnelRoutes: readonly string[];
+  /** Address of this gateway inside the overlay: the one that probes have. */
+  readonly address: string;
+}
+
+/**
+ * The desired state of one gateway pod. Pure and total.
+ * @throws OverlayError `OverlayStateInvalid` where the links are too small
+ */
+export function planGateway(facts: GatewayFacts): GatewayPlan {
+  const { network, nodes, peers, endpoints, privateKey, podAddress, linkBytes, ports, isActive } = facts;
+  const { podRanges, anchorRange } = network.spec;
+  const anchors = readCidr(anchorRange);
+  if (anchors === undefined) throw new Error(`the anchor range ${anchorRange} is no range`); // checked before: problemOf
+  const address = gatewayAnchor(anchors);
+  const version = isIPv6(podAddress) ? 6 : 4;
+  return {
+    address,
+    overlay: {
+      device: {
+        name: OVERLAY_DEVICE,
+        vni: OVERLAY_VNI,
+        port: ports.overlay,
+        local: podAddress,
+        mtuBytes: overlayMtu([linkBytes], version),
+        addresses: [address],
+      },
+      remotes: nodes.map(({ underlay, anchor }) => ({ underlay, addresses: [anchor] })),
+      routes: nodes.map(({ anchor }) => ({ destination: anchor, via: anchor })),
+      // The pod's own packets to other pods go by the CNI, with all its routes; those from peers never do.
+      forwarded: {
+        from: TUNNEL_DEVICE,
+        routes: nodes.flatMap(({ anchor, podRanges: ranges }) =>
+          [anchor, ...ranges].map((destination) => ({ destination, via: anchor })),
+        ),
+      },
+    },
+    nat: {
+      tunnelDevice: TUNNEL_DEVICE,
+      overlay: { device: OVERLAY_DEVICE, port: ports.overlay, senders: nodes.map(({ underlay }) => underlay) },
+      ownRanges: [...podRanges, anchorRange],
+      peers: peers.map(({ nat }) => nat),
+      transit: [],
+      probePort: ports.probe,
+    },
+    tunnel: {
+      privateKey,
+      listenPort: ports.tunnel,
+      mtuBytes: tunnelMtu(linkBytes, version),
+      addresses: [],
+      peers: (isActive ? peers : []).map(({ name, publicKey, nat }) => {
+        const endpoint = endpoints.get(name);
+        return {
+          publicKey,
+          allowedIps: nat.ranges,
+          keepaliveSeconds: KEEPALIVE_SECONDS,
+          ...(endpoint !== undefined && { endpoint }),
+        };
+      }),
+    },
+    tunnelRoutes: isActive ? peers.flatMap(({ nat }) => nat.ranges) : [],
+  };
+}

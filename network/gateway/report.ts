@@ -1,0 +1,146 @@
+import type { ProbeState } from '#network/probe';
+import type { PeerState } from '#network/wireguard';
+import { type ConditionUpdate, getCondition, PEER, type Peer, type PeerTunnel, setCondition, typeMeta } from '#pkg/api';
+import { isNotFound, type KubeClient } from '#pkg/kube';
+import type { Clock } from '#pkg/runtime';
+import type { TunnelPeer, Unusable } from './plan-peers.ts';
+
+const FIELD_MANAGER = 'tombolo-gateway';
+
+/** Reasons of `NetworkReady` that are ours. Others come from the ranges, and say more than that nothing answers. */
+const OUR_REASONS = new Set([
+  'TunnelUp',
+  'NoAnswer',
+  'NotDialled',
+  'Connecting',
+  'NoGateway',
+  'NoAlias',
+  'KeyInvalid',
+  'KeyTaken',
+  'AliasTaken',
+  'NoProbeAddress',
+]);
+
+/** Values that drift a little are written again only after this. */
+const REFRESH_MS = 60_000;
+
+export interface PeerReport {
+  readonly condition: ConditionUpdate;
+  readonly tunnel: PeerTunnel;
+}
+
+/** What is to be said of a peer with which a tunnel can stand. Pure. */
+export function reportOf(
+  peer: TunnelPeer,
+  probe: ProbeState | undefined,
+  device: PeerState | undefined,
+  dialled: string | undefined,
+): PeerReport {
+  const endpoint = device?.endpoint ?? dialled;
+  const roundTrip = probe?.smoothedRoundTripMs;
+  return {
+    condition: conditionOf(peer, probe, device, dialled),
+    tunnel: {
+      ...(endpoint !== undefined && { endpoint }),
+      ...(device?.lastHandshakeAt !== undefined && { lastHandshakeAt: secondsOf(device.lastHandshakeAt) }),
+      ...(roundTrip !== undefined && { roundTripMilliseconds: Math.round(roundTrip * 100) / 100 }),
+      ...(probe !== undefined && { lossPercent: Math.round(probe.loss * 100) }),
+    },
+  };
+}
+
+function conditionOf(
+  peer: TunnelPeer,
+  probe: ProbeState | undefined,
+  device: PeerState | undefined,
+  dialled: string | undefined,
+): ConditionUpdate {
+  const say = (status: 'True' | 'False' | 'Unknown', reason: string, message: string): ConditionUpdate => ({
+    type: 'NetworkReady',
+    status,
+    reason,
+    message,
+  });
+  if (peer.probeAddress === undefined) {
+    return say('False', 'NoProbeAddress', 'the peer has not told the address of its gateway inside the tunnel');
+  }
+  if (probe?.state === 'up') return say('True', 'TunnelUp', 'its gateway answers through the tunnel');
+  const where = dialled ?? device?.endpoint;
+  if (where === undefined) {
+    const why = 'it has told no address that can be dialled, and has not dialled us';
+    return say(
+      'False',
+      'NotDialled',
+      `no tunnel: ${why}; look whether its gateway can reach an address of ours by UDP`,
+    );
+  }
+  const handshake =
+    device?.lastHandshakeAt === undefined ? 'there was no handshake yet' : 'there was a handshake before';
+  if (probe?.state === 'unknown' || probe === undefined) {
+    return say('Unknown', 'Connecting', `its gateway is dialled at ${where} (UDP)`);
+  }
+  return say(
+    'False',
+    'NoAnswer',
+    `its gateway does not answer at ${where} (UDP; ${handshake}): look whether it runs and whether that port is open on the way`,
+  );
+}
+
+export function unusableReport({ reason, message }: Unusable): PeerReport {
+  return { condition: { type: 'NetworkReady', status: 'False', reason, message }, tunnel: {} };
+}
+
+/** Writes reports into the status of Peers, and only what changed. */
+export class Reporter {
+  readonly #client: KubeClient;
+  readonly #clock: Clock;
+  readonly #writtenMs = new Map<string, number>();
+
+  constructor(client: KubeClient, clock: Clock) {
+    this.#client = client;
+    this.#clock = clock;
+  }
+
+  async report(peer: Peer, { condition, tunnel }: PeerReport, signal: AbortSignal): Promise<void> {
+    const { name, uid } = peer.metadata;
+    const standing = getCondition(peer.status?.conditions, 'NetworkReady');
+    // Something is wrong with its ranges: said by who agrees them, and True again only when he is content.
+    const isOurs = standing === undefined || OUR_REASONS.has(standing.reason);
+    const wanted = getCondition(setCondition(peer.status?.conditions, condition, this.#clock.wall()), 'NetworkReady');
+    const isSame = !isOurs || (standing?.status === wanted?.status && standing?.reason === wanted?.reason);
+    const age = this.#clock.now() - (this.#writtenMs.get(name) ?? -Infinity);
+    if (isSame && isAlike(peer.status?.tunnel ?? {}, tunnel) && age < REFRESH_MS) return;
+    if (isSame && JSON.stringify(peer.status?.tunnel ?? {}) === JSON.stringify(tunnel)) return;
+    const conditions = isOurs && wanted !== undefined ? [wanted] : [];
+    const body = {
+      ...typeMeta(PEER),
+      metadata: { name, ...(uid !== undefined && { uid }) },
+      status: { tunnel, conditions },
+    };
+    const options = { fieldManager: FIELD_MANAGER, force: true, subresource: 'status', signal };
+    try {
+      await this.#client.apply<Peer>(PEER, body, options);
+      this.#writtenMs.set(name, this.#clock.now());
+    } catch (error) {
+      if (!isNotFound(error)) throw error; // a Peer that is gone needs no status
+    }
+  }
+
+  /** Peers that are gone leave nothing behind. */
+  keepOnly(names: ReadonlySet<string>): void {
+    for (const name of this.#writtenMs.keys()) if (!names.has(name)) this.#writtenMs.delete(name);
+  }
+}
+
+/** Near enough not to be written at once: the round trip within a fifth or half a millisecond, the loss within five points. */
+function isAlike(a: PeerTunnel, b: PeerTunnel): boolean {
+  const [x, y] = [a.roundTripMilliseconds, b.roundTripMilliseconds];
+  if (a.endpoint !== b.endpoint || (x === undefined) !== (y === undefined)) return false;
+  if (Math.abs((a.lossPercent ?? 0) - (b.lossPercent ?? 0)) > 5) return false;
+  const difference = Math.abs((x ?? 0) - (y ?? 0));
+  return difference < 0.5 || difference < 0.2 * (x ?? 0);
+}
+
+function secondsOf(date: Date): string {
+  return `${date.toISOString().slice(0, 19)}Z`;
+}

@@ -1,0 +1,262 @@
+import { readFile } from 'node:fs/promises';
+import { problemOf } from '#network/cluster';
+import { overlayMtu } from '#network/overlay';
+import { type Prober, startProber } from '#network/probe';
+import { type Device, openDevice, parsePrivateKey, publicKeyOf, type SecretKey } from '#network/wireguard';
+import { type ClusterNetwork, NAME, type Peer } from '#pkg/api';
+import type { Informer, KubeClient, Lease, Node, Pod, Secret } from '#pkg/kube';
+import { type Clock, errorFields, type LevelLoop, levelLoop, type Log, TaskGroup } from '#pkg/runtime';
+import { isIPv6 } from 'node:net';
+import { runElection } from './election.ts';
+import { Endpoints } from './endpoints.ts';
+import { GatewayHost } from './gateway-host.ts';
+import { factsOfNode } from './node-facts.ts';
+import { type GatewayPlan, type GatewayPorts, planGateway, TUNNEL_DEVICE } from './plan-gateway.ts';
+import { planPeers, type TunnelPeer, type Unusable } from './plan-peers.ts';
+import { Reporter, reportOf, unusableReport } from './report.ts';
+import { pointService } from './service-slice.ts';
+
+export interface GatewayDeps {
+  readonly client: KubeClient;
+  /** Run by the caller. */
+  readonly informers: {
+    readonly networks: Informer<ClusterNetwork>;
+    readonly nodes: Informer<Node>;
+    readonly peers: Informer<Peer>;
+    /** Our Lease, and nothing else. */
+    readonly leases: Informer<Lease>;
+    /** Replicas of the gateway. */
+    readonly replicas: Informer<Pod>;
+    /** The Secret of the key, and nothing else. */
+    readonly keys: Informer<Secret>;
+  };
+  readonly keyFile: string;
+  readonly podUid: string;
+  readonly podAddress: string;
+  readonly ports: GatewayPorts & { readonly heartbeat: number };
+  readonly implementation: 'auto' | 'kernel' | 'userspace';
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Changes made by hand are found within this time. */
+const CHECK_MS = 15_000;
+const ENDPOINTS_MS = 1_000;
+const REPORT_MS = 5_000;
+
+/** WireGuard begins a session anew at most each 2 s: more often only ends what is about to stand. */
+const RESET_MS = 2_000;
+const RESET_AFTER_MISSED = 2;
+
+/** The gateway of this cluster in one pod, until `signal` aborts. @throws WireguardError where the device cannot be opened */
+export async function runGateway(deps: GatewayDeps, signal: AbortSignal): Promise<void> {
+  const { client, informers, clock, log, ports, podAddress } = deps;
+  await Promise.all(Object.values(informers).map((informer) => informer.synced));
+  const linkBytes = await linkMtu(podAddress);
+  // Ends later than the signal: while another replica takes over, this one goes on.
+  const serving = new AbortController();
+  let checkDue = true;
+  let isActive = false;
+  let device: Device | undefined;
+  let prober: Prober | undefined;
+  let peers: { usable: TunnelPeer[]; unusable: Unusable[] } = { usable: [], unusable: [] };
+  const resets = new Map<string, number>();
+  const endpoints = new Endpoints(clock);
+  const reporter = new Reporter(client, clock);
+
+  const key = (): SecretKey | undefined => {
+    const data = informers.keys.list()[0]?.data?.[deps.keyFile];
+    return data === undefined ? undefined : parsePrivateKey(Buffer.from(data, 'base64').toString());
+  };
+  const answers = (peer: string) => prober?.states().get(peer)?.state === 'up';
+  const makePlan = (): GatewayPlan | undefined => {
+    const network = informers.networks.get(NAME.clusterNetwork);
+    const privateKey = key();
+    // Nothing is built on ranges that cannot be right; the object says so, and its change brings us back.
+    if (network === undefined || privateKey === undefined || problemOf(network) !== undefined) return undefined;
+    peers = planPeers(informers.peers.list(), publicKeyOf(privateKey));
+    return planGateway({
+      network,
+      nodes: informers.nodes.list().flatMap((node) => factsOfNode(node) ?? []),
+      peers: peers.usable,
+      endpoints: endpoints.current(),
+      privateKey,
+      podAddress,
+      linkBytes,
+      ports,
+      isActive,
+    });
+  };
+
+  await using group = new TaskGroup(serving.signal);
+  device = await openDevice({
+    name: TUNNEL_DEVICE,
+    signal: serving.signal,
+    log,
+    implementation: deps.implementation,
+    onReplaced: () => {
+      host.replaced();
+      apply.poke();
+    },
+  });
+  const host = new GatewayHost(device, log);
+  const apply: LevelLoop = levelLoop({
+    name: 'gateway',
+    everyMs: CHECK_MS,
+    clock,
+    log,
+    async work(inner) {
+      const plan = makePlan();
+      if (plan === undefined) return;
+      await host.apply(plan, checkDue, inner);
+      checkDue = false;
+      prober ??= startProber(
+        { address: plan.address, port: ports.probe, clock, log, onChange: () => report.poke(), onMissed },
+        group.signal,
+      );
+      const targets = peers.usable.flatMap(({ name, probeAddress }) =>
+        probeAddress === undefined ? [] : [[name, probeAddress] as const],
+      );
+      prober.setTargets(new Map(isActive ? targets : []));
+    },
+  });
+  const onMissed = (name: string, count: number): void => {
+    const peer = peers.usable.find((one) => one.name === name);
+    const last = resets.get(name) ?? -Infinity;
+    if (!isActive || peer === undefined || count < RESET_AFTER_MISSED || clock.now() - last < RESET_MS) return;
+    resets.set(name, clock.now());
+    device.resetSession(peer.publicKey, AbortSignal.any([group.signal, AbortSignal.timeout(RESET_MS)])).catch(
+      // The next missed probe is the next try.
+      (error: unknown) => log.debug({ peer: name, ...errorFields(error) }, 'a session could not be begun anew'),
+    );
+  };
+  const dial = levelLoop({
+    name: 'endpoints',
+    everyMs: ENDPOINTS_MS,
+    clock,
+    log,
+    async work(inner) {
+      const told = new Map(peers.usable.map(({ name, endpoints: list }) => [name, list]));
+      if (await endpoints.update(told, answers, inner)) apply.poke();
+    },
+  });
+  const report = levelLoop({
+    name: 'report',
+    everyMs: REPORT_MS,
+    settleMs: 50,
+    clock,
+    log,
+    async work(inner) {
+      if (!isActive) return;
+      const state = await device.read(inner);
+      const dialled = endpoints.current();
+      const states = prober?.states();
+      reporter.keepOnly(new Set(informers.peers.list().map(({ metadata }) => metadata.name)));
+      for (const name of resets.keys()) if (!peers.usable.some((peer) => peer.name === name)) resets.delete(name);
+      const reports = [
+        ...peers.usable.map((peer) => {
+          const held = state?.peers.find(({ publicKey }) => publicKey === peer.publicKey);
+          return [peer.name, reportOf(peer, states?.get(peer.name), held, dialled.get(peer.name))] as const;
+        }),
+        ...peers.unusable.map((peer) => [peer.name, unusableReport(peer)] as const),
+      ];
+      for (const [name, said] of reports) {
+        const object = informers.peers.get(name);
+        if (object !== undefined) await reporter.report(object, said, inner);
+      }
+    },
+  });
+  const service = levelLoop({
+    name: 'gateway service',
+    everyMs: 60_000,
+    clock,
+    log,
+    work: async (inner) => {
+      if (isActive) await pointService(client, podAddress, ports.tunnel, inner);
+    },
+  });
+
+  using _check = repeating(clock, CHECK_MS, () => {
+    checkDue = true;
+    apply.poke();
+  });
+  using _networks = informers.networks.on(() => apply.poke());
+  using _keys = informers.keys.on(() => apply.poke());
+  using _nodes = informers.nodes.on((old, current) => {
+    if (JSON.stringify(old && factsOfNode(old)) !== JSON.stringify(current && factsOfNode(current))) apply.poke();
+  });
+  using _peers = informers.peers.on((old, current) => {
+    if (JSON.stringify(old?.status?.network) === JSON.stringify(current?.status?.network) && old && current) return;
+    apply.poke();
+    dial.poke();
+    report.poke();
+  });
+  for (const [name, loop] of Object.entries({ apply, dial, report, service })) {
+    group.start(name, (inner) => loop.run(inner));
+  }
+  group.start('election', async (inner) => {
+    await firstKey(informers.keys, AbortSignal.any([inner, signal]));
+    await runElection(
+      {
+        client,
+        leases: informers.leases,
+        replicas: informers.replicas,
+        podUid: deps.podUid,
+        podAddress,
+        port: ports.heartbeat,
+        key,
+        announcement: () => ({
+          address: podAddress,
+          overlayMtuBytes: overlayMtu([linkBytes], isIPv6(podAddress) ? 6 : 4),
+        }),
+        onChange(active) {
+          isActive = active;
+          for (const loop of [apply, dial, report, service]) loop.poke();
+        },
+        clock,
+        log,
+      },
+      AbortSignal.any([inner, signal]),
+    );
+    serving.abort(signal.reason);
+  });
+  await group.settled;
+  await host.cleanup();
+}
+
+/** MTU of the pod's link that has this address. */
+async function linkMtu(podAddress: string): Promise<number> {
+  const { networkInterfaces } = await import('node:os');
+  const [name = 'eth0'] =
+    Object.entries(networkInterfaces()).find(([, entries]) => entries?.some(({ address }) => address === podAddress)) ??
+    [];
+  return Number(await readFile(`/sys/class/net/${name}/mtu`, 'utf8'));
+}
+
+/** Resolves once the Secret is there: the controller makes it. */
+function firstKey(keys: Informer<Secret>, signal: AbortSignal): Promise<void> {
+  return new Promise((done, fail) => {
+    const look = () => {
+      if (keys.size === 0) return;
+      subscription[Symbol.dispose]();
+      signal.removeEventListener('abort', onAbort);
+      done();
+    };
+    const onAbort = () => {
+      subscription[Symbol.dispose]();
+      fail(signal.reason);
+    };
+    const subscription = keys.on(() => queueMicrotask(look));
+    signal.addEventListener('abort', onAbort, { once: true });
+    look();
+  });
+}
+
+function repeating(clock: Clock, everyMs: number, fn: () => void): Disposable {
+  let timer = clock.timer(tick, everyMs);
+  function tick(): void {
+    fn();
+    timer = clock.timer(tick, everyMs);
+  }
+  return { [Symbol.dispose]: () => timer[Symbol.dispose]() };
+}
