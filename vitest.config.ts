@@ -23,7 +23,12 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: 'wide', include: ['{cmd,pkg,reflectors,network,tests}/**/*.wide.test.ts'], pool: 'forks' },
+        test: {
+          name: 'wide',
+          include: ['{cmd,pkg,reflectors,network,tests}/**/*.wide.test.ts'],
+          pool: 'forks',
+          globalSetup: 'tests/testbed/wireguard-setup.ts',
+        },
       },
       {
         extends: true,

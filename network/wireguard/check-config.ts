@@ -1,4 +1,4 @@
-import { isIPv4, isIPv6 } from 'node:net';
+import { BITS, formatAddress, formatCidr, readAddress, readCidr } from '#network/cidr';
 import type { WireguardConfig } from './config.ts';
 import { WireguardError } from './errors.ts';
 import { publicKeyOf } from './keys.ts';
@@ -21,7 +21,7 @@ export function checkConfig(device: string, config: WireguardConfig): void {
   if (!isWhole(config.mtuBytes, MIN_MTU_BYTES, 65_535)) refuse(`the MTU ${config.mtuBytes} is not within 1280–65535`);
   if (!isWhole(config.firewallMark ?? 0, 0, 2 ** 32 - 1)) refuse(`the mark ${config.firewallMark} is not 32 bits wide`);
   for (const address of config.addresses) {
-    if (!isPrefix(address, { hostPart: true })) refuse(`the address "${address}" is not a canonical CIDR`);
+    if (!isHostAddress(address)) refuse(`the address "${address}" is not a canonical CIDR`);
   }
   const own = publicKeyOf(config.privateKey);
   const holders = new Map<string, string>();
@@ -36,7 +36,7 @@ export function checkConfig(device: string, config: WireguardConfig): void {
     if (!isWhole(keepaliveSeconds, 0, 65_535))
       refuse(`the keepalive ${keepaliveSeconds} of ${publicKey} is not within 0–65535`);
     for (const range of allowedIps) {
-      if (!isPrefix(range, { hostPart: false })) refuse(`the range "${range}" of ${publicKey} is not a canonical CIDR`);
+      if (!isRange(range)) refuse(`the range "${range}" of ${publicKey} is not a canonical CIDR`);
       const holder = holders.get(range);
       if (holder !== undefined) refuse(`the range ${range} is asked for ${holder} and for ${publicKey}`);
       holders.set(range, publicKey);
@@ -60,40 +60,24 @@ function isWhole(value: number, min: number, max: number): boolean {
 
 /** `192.0.2.1:51820` or `[2001:db8::1]:51820`, spelled as devices print it. */
 function isEndpoint(text: string): boolean {
-  const match = /^(?:\[([0-9a-f:.]+)\]|([0-9.]+)):([1-9]\d{0,4})$/.exec(text);
+  const match = /^(?:\[([0-9a-f:]+)\]|([0-9.]+)):([1-9]\d{0,4})$/.exec(text);
   if (match === null || Number(match[3]) > 65_535) return false;
-  const [, v6, v4] = match;
-  return v6 === undefined ? isIPv4(v4 ?? '') : canonicalIpv6(v6) === v6;
+  return isCanonical(match[1] ?? match[2] ?? '');
 }
 
-function isPrefix(text: string, { hostPart }: { readonly hostPart: boolean }): boolean {
-  const match = /^([0-9a-f.:]+)\/(0|[1-9]\d{0,2})$/.exec(text);
-  if (match === null) return false;
-  const [, address = '', digits] = match;
-  const length = Number(digits);
-  const bits = isIPv4(address) ? ipv4Bits(address) : canonicalIpv6(address) === address ? ipv6Bits(address) : '';
-  return length <= bits.length && bits !== '' && (hostPart || !bits.slice(length).includes('1'));
+/** Devices print addresses as RFC 5952 says, and take an IPv4 address inside of IPv6 for IPv4. */
+function isCanonical(text: string): boolean {
+  const address = readAddress(text);
+  return address !== undefined && formatAddress(address) === text && !(address.family === 6 && text.includes('.'));
 }
 
-/** RFC 5952, by the URL parser, which writes hosts so. */
-function canonicalIpv6(address: string): string | undefined {
-  return isIPv6(address) && !address.includes('.') ? new URL(`http://[${address}]/`).hostname.slice(1, -1) : undefined;
+function isRange(text: string): boolean {
+  const range = readCidr(text);
+  return range !== undefined && formatCidr(range) === text && isCanonical(text.slice(0, text.indexOf('/')));
 }
 
-function ipv4Bits(address: string): string {
-  return address
-    .split('.')
-    .map((part) => Number(part).toString(2).padStart(8, '0'))
-    .join('');
-}
-
-function ipv6Bits(address: string): string {
-  const [head = '', tail] = address.split('::');
-  const groups = (part: string): string[] => (part === '' ? [] : part.split(':'));
-  const left = groups(head);
-  const right = groups(tail ?? '');
-  const zeros = tail === undefined ? [] : Array.from({ length: 8 - left.length - right.length }, () => '0');
-  return [...left, ...zeros, ...right]
-    .map((group) => Number.parseInt(group, 16).toString(2).padStart(16, '0'))
-    .join('');
+function isHostAddress(text: string): boolean {
+  const [address = '', length = '', ...more] = text.split('/');
+  const bits = BITS[address.includes(':') ? 6 : 4];
+  return more.length === 0 && isCanonical(address) && /^(?:0|[1-9]\d{0,2})$/.test(length) && Number(length) <= bits;
 }

@@ -57,5 +57,6 @@ export interface DeviceState {
   readonly listenPort: number;
   /** 0: none. */
   readonly firewallMark: number;
+  /** In any order. */
   readonly peers: readonly PeerState[];
 }

@@ -29,8 +29,5 @@ export function hostError(attempted: string, device: string, cause: unknown): un
   if (/no such device|cannot find device|does not exist/i.test(stderr)) {
     return new WireguardError('DeviceUnavailable', facts, { cause });
   }
-  if (cause.failure === 'notFound' && cause.command.startsWith('wg ')) {
-    return new WireguardError('MissingWireguardTools', facts, { cause });
-  }
   return new WireguardError('DeviceRefused', facts, { cause });
 }

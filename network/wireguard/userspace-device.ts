@@ -113,20 +113,21 @@ export class UserspaceDevice implements Device {
 
   /** Tries until it runs with the last configuration; `undefined` once the signal has aborted. */
   async #restart(backoff: Backoff): Promise<WireguardGo | undefined> {
-    while (!this.#signal.aborted) {
-      const program = await this.#exclusive(() => this.#tryStart(backoff));
+    for (;;) {
+      // Its only error is the abort. Not within the exclusive part: others are told at once that nothing runs.
+      await systemClock.sleep(backoff.next(), this.#signal).catch(() => {});
+      if (this.#signal.aborted) return undefined;
+      const program = await this.#exclusive(() => this.#tryStart());
       if (program === undefined) continue;
       this.#options.log.info({ device: this.name, pid: program.pid }, 'wireguard-go runs again');
       this.#options.onReplaced?.();
       return program;
     }
-    return undefined;
   }
 
-  async #tryStart(backoff: Backoff): Promise<WireguardGo | undefined> {
+  async #tryStart(): Promise<WireguardGo | undefined> {
     let program: WireguardGo | undefined;
     try {
-      await systemClock.sleep(backoff.next(), this.#signal);
       program = await this.#start();
       if (this.#config !== undefined) await this.#apply(this.#config, this.#signal);
       return program;

@@ -8,6 +8,9 @@ import { askUapi } from './uapi-socket.ts';
 const START_TIMEOUT_MS = 10_000;
 const POLL_MS = 10;
 
+/** How long a predecessor whose interface was removed may take to end; it is gone after some milliseconds. */
+const PREDECESSOR_TIMEOUT_MS = 5_000;
+
 /** Between SIGTERM and SIGKILL. */
 const KILL_GRACE_MS = 2_000;
 
@@ -36,7 +39,7 @@ export interface WireguardGo {
  *   running then.
  */
 export async function startWireguardGo(options: WireguardGoOptions, signal: AbortSignal): Promise<WireguardGo> {
-  signal.throwIfAborted();
+  await untilSilent(options, signal);
   const { device, program, enter, socketPath } = options;
   const [first, ...rest] = [...enter, program, '-f', device];
   // Only what it needs: with WG_PROCESS_FOREGROUND set to anything but 1 it starts itself for ever.
@@ -75,12 +78,24 @@ export async function startWireguardGo(options: WireguardGoOptions, signal: Abor
       if (performance.now() > deadline) throw startError(options, failure, `no answer at ${socketPath} within 10 s`);
       await sleep(POLL_MS, undefined, { signal });
     }
-    // An older program may answer on the same socket, while ours is about to end because of it.
     if (hasEnded || child.pid === undefined) throw startError(options, failure, await ended);
     return { pid: child.pid, ended, stop };
   } catch (error) {
     await stop();
     throw signal.aborted ? signal.reason : error;
+  }
+}
+
+/** A predecessor removes its socket when it ends: the one of its successor, if that were there already. */
+async function untilSilent({ device, socketPath }: WireguardGoOptions, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  const deadline = performance.now() + PREDECESSOR_TIMEOUT_MS;
+  while (await answers(device, socketPath, signal)) {
+    if (performance.now() > deadline) {
+      const why = `another program answers at ${socketPath}`;
+      throw new WireguardError('DeviceBusy', { attempted: 'start wireguard-go', where: device, why });
+    }
+    await sleep(POLL_MS, undefined, { signal });
   }
 }
 
