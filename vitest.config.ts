@@ -1,15 +1,16 @@
 import { defineConfig } from 'vitest/config';
 
+/** Whole clusters share two cores with the tests: one that met a stall is tried once more, and reported as retried. */
+const AGAIN = 1;
+
 /**
- * `unit`: fast tests without processes, one thread pool without isolation.
+ * `unit`: fast tests without processes, one thread pool without isolation, never tried again.
  * `wide`: files named `*.wide.test.ts`, which start processes or change the host; one fork each.
  * `cluster`: end-to-end tests in `tests/`, against real clusters of a test bed; one file after the other.
  */
 export default defineConfig({
   test: {
     reporters: ['default', './tests/closing-line.ts'],
-    // Whole clusters share two cores with the tests: one that met a stall is tried once more, and reported as retried.
-    retry: 1,
     projects: [
       {
         extends: true,
@@ -37,6 +38,7 @@ export default defineConfig({
           include: ['{cmd,pkg,reflectors,network,tests}/**/*.cluster.test.ts'],
           pool: 'forks',
           fileParallelism: false,
+          retry: AGAIN,
           testTimeout: 180_000,
           hookTimeout: 600_000,
         },

@@ -78,9 +78,12 @@ export function testClient(): TestClient {
     },
     create: async (resource: Resource, object: KubeObject) => {
       await note(`create ${resource.kind} ${object.metadata.name}`, object);
-      if (objects.has(keyOf(resource, refOf(object)))) throw refused('AlreadyExists', 'it is there');
-      store(resource, refOf(object), object);
-      return read(resource, refOf(object));
+      const { name, generateName } = object.metadata;
+      // As the API server does: two objects of one prefix never meet.
+      const ref = { ...refOf(object), name: name === '' ? `${generateName ?? ''}${version + 1}` : name };
+      if (objects.has(keyOf(resource, ref))) throw refused('AlreadyExists', 'it is there');
+      store(resource, ref, object);
+      return read(resource, ref);
     },
     patch: async (resource: Resource, ref: Ref, body: unknown, { subresource }: { subresource?: string }) => {
       const old = read(resource, ref);
