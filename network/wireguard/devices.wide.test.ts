@@ -146,7 +146,7 @@ for (const kind of ['userspace', 'kernel'] as const) {
       expect(await here.resetSession(right.publicKey, signal)).toBe(true);
       expect((await peerOf(here, right)).lastHandshakeAt).toBeUndefined();
       expect(await left.world()).toBe(before);
-      expect(await left.pings('10.200.0.2')).toBe(true);
+      await pings(left, '10.200.0.2');
       expect(isEmptyPlan(await here.apply(leftConfig(pair), signal))).toBe(true);
       expect(await here.resetSession(publicKeyOf(generatePrivateKey()), signal)).toBe(false);
     });
@@ -163,7 +163,7 @@ for (const kind of ['userspace', 'kernel'] as const) {
       await right.ip('addr add 10.62.0.9/32 dev lo', 'addr add 10.63.0.9/32 dev lo');
       await left.ip(`route add 10.62.0.0/16 dev ${left.device}`);
       await pings(left, '10.62.0.9');
-      expect(await right.pings('10.200.0.1', '10.62.0.9')).toBe(true);
+      await pings(right, '10.200.0.1', '10.62.0.9');
       const [sent, taken] = [(await peerOf(there, left)).sentBytes, await left.packetsOut()];
       expect(await right.pings('10.200.0.1', '10.63.0.9')).toBe(false);
       expect((await peerOf(there, left)).sentBytes).toBeGreaterThan(sent);
@@ -196,10 +196,34 @@ for (const kind of ['userspace', 'kernel'] as const) {
       const privateKey = generatePrivateKey();
       await device.apply({ ...thirdConfig, privateKey }, signal);
       await here.apply(withThird(publicKeyOf(privateKey)), signal);
-      expect(await left.pings('10.200.0.4')).toBe(true);
-      expect(await left.pings('10.200.0.2')).toBe(true);
+      await pings(left, '10.200.0.4');
+      await pings(left, '10.200.0.2');
       expect((await peerOf(here, right)).lastHandshakeAt).toEqual(lastHandshakeAt);
       expect((await here.read(signal))?.peers).toHaveLength(2);
+    });
+
+    test('says that its port is taken, and takes it once it is free', async () => {
+      await using pair = await pairOf(kind);
+      const { left, right, here } = pair;
+      const second = await left.open({ implementation: kind, name: `${left.device}b` });
+      const wanted = { ...leftConfig(pair), addresses: ['10.201.0.1/24'] };
+      const taken = expect.objectContaining({ code: 'DeviceBusy', where: `${left.device}b` });
+      await expect(second.apply(wanted, signal)).rejects.toEqual(taken);
+      await expect(second.apply(wanted, signal)).rejects.toEqual(taken);
+      await here.cleanup(signal);
+      await second.apply(wanted, signal);
+      await left.ip(`route add 10.62.0.0/16 dev ${left.device}b`);
+      await right.ip('addr add 10.62.0.9/32 dev lo', 'route add 10.201.0.1/32 dev ' + right.device);
+      expect((await second.read(signal))?.listenPort).toBe(51_820);
+      await expect
+        .poll(
+          async () => {
+            await left.pings('10.62.0.9');
+            return (await peerOf(second, right)).lastHandshakeAt;
+          },
+          { timeout: 30_000 },
+        )
+        .toBeDefined();
     });
 
     test('leaves nothing, also when asked twice', async () => {

@@ -90,7 +90,7 @@ export class UserspaceDevice implements Device {
     if (left !== undefined && left.kind !== 'tun' && left.kind !== 'wireguard') throw foreignLink(this.name, left);
     if (left !== undefined) await removeLink(this.#run, this.name, this.#signal);
     const { wireguardGo = 'wireguard-go', enter = [] } = this.#options;
-    const program = { device: this.name, program: wireguardGo, enter, socketPath: this.#socketPath };
+    const program = { device: this.name, program: wireguardGo, enter, socketPath: this.#socketPath, run: this.#run };
     this.#program = await startWireguardGo(program, this.#signal);
     return this.#program;
   }

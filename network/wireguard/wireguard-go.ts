@@ -1,10 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { DeviceState } from './config.ts';
 import { WireguardError } from './errors.ts';
-import { GET_REQUEST } from './uapi.ts';
+import { type HostCommand, hostError } from './host.ts';
+import { GET_REQUEST, parseGet } from './uapi.ts';
 import { askUapi } from './uapi-socket.ts';
 
-/** It answers after some 20 ms; on a busy node it may take a second. */
+/** It answers and is up after some 50 ms; on a busy node it may take a second. */
 const START_TIMEOUT_MS = 10_000;
 const POLL_MS = 10;
 
@@ -22,9 +24,10 @@ export interface WireguardGoOptions {
   readonly program: string;
   readonly enter: readonly string[];
   readonly socketPath: string;
+  readonly run: HostCommand;
 }
 
-/** A wireguard-go that answers. */
+/** A wireguard-go that answers, and whose interface is up. */
 export interface WireguardGo {
   readonly pid: number;
   /** Resolves when it has ended, with why; never rejects. */
@@ -34,7 +37,8 @@ export interface WireguardGo {
 }
 
 /**
- * Starts wireguard-go in the foreground and waits until its socket answers.
+ * Starts wireguard-go in the foreground and waits until its socket answers and its interface is up: while it is down,
+ * wireguard-go takes a port without trying whether it is free, and stays silent when it cannot have it later.
  * @throws WireguardError `MissingWireguardGo`, `DeviceBusy`, `DeviceUnavailable`; or the reason of `signal`. Nothing is left
  *   running then.
  */
@@ -72,10 +76,21 @@ export async function startWireguardGo(options: WireguardGoOptions, signal: Abor
   };
   const deadline = performance.now() + START_TIMEOUT_MS;
   try {
+    let isUp = false;
     for (;;) {
       if (hasEnded) throw startError(options, failure, await ended);
-      if (await answers(device, socketPath, signal)) break;
-      if (performance.now() > deadline) throw startError(options, failure, `no answer at ${socketPath} within 10 s`);
+      const state = await ask(options, signal);
+      // One that is up has a port, though a random one.
+      if (isUp && state !== undefined && state.listenPort > 0) break;
+      if (!isUp && state !== undefined) {
+        await bringUp(options, signal);
+        isUp = true;
+        continue;
+      }
+      if (performance.now() > deadline) {
+        const why = state === undefined ? `no answer at ${socketPath} within 10 s` : 'it is not up within 10 s';
+        throw startError(options, failure, why);
+      }
       await sleep(POLL_MS, undefined, { signal });
     }
     if (hasEnded || child.pid === undefined) throw startError(options, failure, await ended);
@@ -87,10 +102,11 @@ export async function startWireguardGo(options: WireguardGoOptions, signal: Abor
 }
 
 /** A predecessor removes its socket when it ends: the one of its successor, if that were there already. */
-async function untilSilent({ device, socketPath }: WireguardGoOptions, signal: AbortSignal): Promise<void> {
+async function untilSilent(options: WireguardGoOptions, signal: AbortSignal): Promise<void> {
+  const { device, socketPath } = options;
   signal.throwIfAborted();
   const deadline = performance.now() + PREDECESSOR_TIMEOUT_MS;
-  while (await answers(device, socketPath, signal)) {
+  while ((await ask(options, signal)) !== undefined) {
     if (performance.now() > deadline) {
       const why = `another program answers at ${socketPath}`;
       throw new WireguardError('DeviceBusy', { attempted: 'start wireguard-go', where: device, why });
@@ -99,14 +115,22 @@ async function untilSilent({ device, socketPath }: WireguardGoOptions, signal: A
   }
 }
 
-async function answers(device: string, socketPath: string, signal: AbortSignal): Promise<boolean> {
+/** `undefined` while nobody answers. */
+async function ask({ device, socketPath }: WireguardGoOptions, signal: AbortSignal): Promise<DeviceState | undefined> {
   try {
-    await askUapi(device, socketPath, GET_REQUEST, signal);
-    return true;
+    return parseGet(device, await askUapi(device, socketPath, GET_REQUEST, signal));
   } catch (error) {
     // Not there yet: asked again until the deadline.
-    if (error instanceof WireguardError && error.code === 'DeviceUnavailable') return false;
+    if (error instanceof WireguardError && error.code === 'DeviceUnavailable') return undefined;
     throw error;
+  }
+}
+
+async function bringUp({ device, run }: WireguardGoOptions, signal: AbortSignal): Promise<void> {
+  try {
+    await run('ip', ['link', 'set', 'dev', device, 'up'], { signal });
+  } catch (cause) {
+    throw hostError('set up the interface', device, cause);
   }
 }
 
