@@ -3,9 +3,9 @@
 ARG BASE=debian:bookworm-slim
 FROM ${BASE}
 
-# Packet rules, routes and connections, for gateway and agent. A base that has them already is left as it is.
-RUN { command -v nft && command -v ip && command -v conntrack; } >/dev/null || \
-    (apt-get update && apt-get install -y --no-install-recommends nftables iproute2 conntrack && rm -rf /var/lib/apt/lists/*)
+# Packet rules, routes, connections and the kernel's WireGuard, for gateway and agent. A base that has them already is left as it is.
+RUN { command -v nft && command -v ip && command -v conntrack && command -v wg; } >/dev/null || \
+    (apt-get update && apt-get install -y --no-install-recommends nftables iproute2 conntrack wireguard-tools && rm -rf /var/lib/apt/lists/*)
 
 # The Node of package.json: the same runtime here, in tests and in development. Needs only glibc and libstdc++.
 COPY --chmod=0755 node_modules/node/bin/node /usr/local/bin/node

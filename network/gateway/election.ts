@@ -84,12 +84,13 @@ export async function runElection(deps: ElectionDeps, signal: AbortSignal): Prom
     if (written === undefined) return false;
     standing = written;
     renewedMs = clock.now();
-    role.claimed(epoch);
+    role.claimed(epoch, clock.now());
     role.sawClaim(claimOf(written), clock.now());
     return true;
   };
   while (!signal.aborted) {
     beat(role.isActive);
+    role.tick(clock.now());
     role.keepOnly(new Set(replicas.list().map(({ metadata }) => metadata.uid ?? '')));
     const holder = standing?.spec?.holderIdentity;
     const isHolderThere = others().some(({ metadata }) => metadata.uid === holder);

@@ -13,16 +13,42 @@ function standby(): Role {
 test('without a claim the first one takes the role', () => {
   const role = new Role('a', 0);
   expect(role.shouldClaim(0, false)).toBe(true);
-  role.claimed(1);
+  role.claimed(1, 0);
   expect(role.isActive).toBe(true);
   expect(role.shouldClaim(10, true)).toBe(false);
 });
 
-test('a standby takes over 800 ms after the last heartbeat that it heard', () => {
+test('a standby takes over a second after the last heartbeat that it heard', () => {
   const role = standby();
   role.heard(beat('a', 1, 0), 1_000);
-  expect(role.shouldClaim(1_800, true)).toBe(false);
-  expect(role.shouldClaim(1_801, true)).toBe(true);
+  expect(role.shouldClaim(2_000, true)).toBe(false);
+  expect(role.shouldClaim(2_001, true)).toBe(true);
+});
+
+test('one that stood still itself does not take its own silence for that of the other', () => {
+  const role = standby();
+  role.heard(beat('a', 1, 0), 200);
+  role.tick(200);
+  role.tick(3_400);
+  expect(role.shouldClaim(3_400, true)).toBe(false);
+  role.tick(3_600);
+  role.tick(3_800);
+  role.tick(4_000);
+  expect(role.shouldClaim(4_201, true)).toBe(true);
+});
+
+test('an active one that was only slow makes the next one wait longer', () => {
+  const role = standby();
+  role.heard(beat('a', 1, 0), 0);
+  expect(role.shouldClaim(1_100, true)).toBe(true);
+  role.claimed(2, 1_100);
+  role.sawClaim({ holder: 'b', epoch: 2, version: '2' }, 1_110);
+  role.heard(beat('a', 1, 1), 1_300);
+  role.heard(beat('a', 3, 2), 5_000);
+  role.sawClaim({ holder: 'a', epoch: 3, version: '3' }, 5_000);
+  role.heard(beat('a', 3, 3), 5_100);
+  expect(role.shouldClaim(6_500, true)).toBe(false);
+  expect(role.shouldClaim(6_601, true)).toBe(true);
 });
 
 test('a standby that never heard the holder waits for its Lease: heartbeats may be blocked', () => {
@@ -47,7 +73,7 @@ test('an active replica stops when it learns of a higher epoch, by heartbeat or 
     (role: Role) => role.sawClaim({ holder: 'b', epoch: 2, version: '2' }, 100),
   ]) {
     const role = new Role('a', 0);
-    role.claimed(1);
+    role.claimed(1, 0);
     role.heard(beat('b', 1, -1, false), 50);
     expect(role.isActive).toBe(true);
     learn(role);

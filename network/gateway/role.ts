@@ -3,8 +3,16 @@ import type { Heartbeat } from './heartbeat.ts';
 /** Between two heartbeats. */
 export const HEARTBEAT_MS = 200;
 
-/** So many missed ones, and the active replica counts as gone. */
-const MISSED = 4;
+/**
+ * Silence after which the active replica counts as gone. One that is heard again after it was replaced was only slow:
+ * then the next silence has to be longer, since each change costs more than waiting.
+ */
+const PATIENCE_MS = 1_000;
+const MAX_PATIENCE_MS = 2_000;
+const PATIENCE_GROWTH = 1.5;
+
+/** A replica that is heard so soon after it was replaced had not gone. */
+const REGRET_MS = 5_000;
 
 /** The active replica renews its Lease each {@link RENEW_MS}; one that nobody has renewed for so long is free. */
 export const RENEW_MS = 5_000;
@@ -36,11 +44,16 @@ export class Role {
   #claimSeenMs: number;
   /** When the holder was heard last, and whether it was at all. */
   #heardMs: number | undefined;
+  #patienceMs = PATIENCE_MS;
+  /** Whom we replaced last because of silence, and when. */
+  #replaced: { readonly holder: string; readonly atMs: number } | undefined;
+  #tickedMs: number;
   readonly #sequences = new Map<string, number>();
 
   constructor(self: string, nowMs: number) {
     this.#self = self;
     this.#claimSeenMs = nowMs;
+    this.#tickedMs = nowMs;
   }
 
   get isActive(): boolean {
@@ -56,6 +69,10 @@ export class Role {
     const last = this.#sequences.get(heartbeat.from) ?? -1;
     if (heartbeat.from === this.#self || heartbeat.sequence <= last) return;
     this.#sequences.set(heartbeat.from, heartbeat.sequence);
+    if (heartbeat.from === this.#replaced?.holder && nowMs - this.#replaced.atMs < REGRET_MS) {
+      this.#patienceMs = Math.min(this.#patienceMs * PATIENCE_GROWTH, MAX_PATIENCE_MS);
+      this.#replaced = undefined;
+    }
     if (heartbeat.epoch < this.#epoch) return;
     if (this.#isActive && heartbeat.epoch > this.#epoch) this.#isActive = false;
     this.#epoch = heartbeat.epoch;
@@ -74,6 +91,13 @@ export class Role {
     if (!this.#isActive) this.#epoch = Math.max(this.#epoch, claim.epoch);
   }
 
+  /** To be called at each beat: one that comes late says that this process stood still, and heartbeats lie unread. */
+  tick(nowMs: number): void {
+    const lateMs = nowMs - this.#tickedMs - HEARTBEAT_MS;
+    if (lateMs > HEARTBEAT_MS && this.#heardMs !== undefined) this.#heardMs += lateMs;
+    this.#tickedMs = nowMs;
+  }
+
   /** Replicas that are gone are forgotten. */
   keepOnly(replicas: ReadonlySet<string>): void {
     for (const from of this.#sequences.keys()) if (!replicas.has(from)) this.#sequences.delete(from);
@@ -86,14 +110,21 @@ export class Role {
   shouldClaim(nowMs: number, holderExists: boolean): boolean {
     if (this.#isActive) return false;
     if (this.#claim === undefined || !holderExists || this.#claim.holder === this.#self) return true;
-    if (this.#heardMs !== undefined && nowMs - this.#heardMs > MISSED * HEARTBEAT_MS) return true;
+    if (this.#isSilent(nowMs)) return true;
     return nowMs - this.#claimSeenMs > LEASE_MS;
   }
 
   /** The claim was written. */
-  claimed(epoch: number): void {
+  claimed(epoch: number, nowMs: number): void {
+    if (!this.#isActive && this.#claim !== undefined && this.#isSilent(nowMs)) {
+      this.#replaced = { holder: this.#claim.holder, atMs: nowMs };
+    }
     this.#isActive = true;
     this.#epoch = epoch;
+  }
+
+  #isSilent(nowMs: number): boolean {
+    return this.#heardMs !== undefined && nowMs - this.#heardMs > this.#patienceMs;
   }
 
   /** This replica gives the role up. */

@@ -1,6 +1,6 @@
 import { CommandError, runCommand } from '#pkg/runtime';
 import type { ActualRoute, ForwardingEntry, Link, Neighbour } from './actual.ts';
-import { type ActualRule, TABLE } from './plan-rules.ts';
+import { type ActualRule, PRIORITY } from './plan-rules.ts';
 import { OverlayError } from './errors.ts';
 import { procSysctls, type Sysctls } from './sysctls.ts';
 
@@ -79,7 +79,7 @@ export class Host {
 
   /** Rules of one family that have our priority. */
   async rules(family: '-4' | '-6', signal: AbortSignal): Promise<ActualRule[]> {
-    return await this.#list<ActualRule>('ip', [family, 'rule', 'show', 'pref', String(TABLE)], signal);
+    return await this.#list<ActualRule>('ip', [family, 'rule', 'show', 'pref', String(PRIORITY)], signal);
   }
 
   /**

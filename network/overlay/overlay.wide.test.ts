@@ -113,20 +113,25 @@ describe(`Overlay${missing === undefined ? '' : ` (skipped: ${missing})`}`, { ti
     const before = await world(left);
     const forwarded = { from: 'tunnel', routes: [{ destination: '10.62.0.0/16', via: '10.200.0.2' }] };
     const done = await overlay(left).apply(node({ forwarded }), signal);
-    expect(done).toContain('rule add iif tunnel lookup 51840 pref 51840');
+    expect(done).toContain('rule add iif tunnel lookup 51840 pref 5184');
     const routes = async () => (await left.run('ip', ['route', 'show', 'table', '51840'])).stdout;
+    await left.ip('route add 10.62.0.0/16 via 192.0.2.77', 'link add tunnel type bridge', 'link set tunnel up');
+    const way = async (...from: string[]) => (await left.run('ip', ['route', 'get', '10.62.0.9', ...from])).stdout;
+    expect(await way('from', '10.9.0.1', 'iif', 'tunnel')).toContain('via 10.200.0.2 dev vx');
+    expect(await way()).toContain('via 192.0.2.77 dev eth0');
+    await left.ip('route del 10.62.0.0/16', 'link del tunnel');
     expect(await routes()).toContain('10.62.0.0/16 via 10.200.0.2 dev vx');
     expect(await world(left)).not.toContain('10.62.0.0/16');
     expect(await overlay(left).apply(node({ forwarded }), signal)).toEqual([]);
-    await left.ip('rule del pref 51840', 'rule add iif other lookup 51840 pref 51840');
+    await left.ip('rule del pref 5184', 'rule add iif other lookup 51840 pref 5184');
     expect(await overlay(left).apply(node({ forwarded }), signal)).toEqual([
-      'rule del iif other pref 51840',
-      'rule add iif tunnel lookup 51840 pref 51840',
+      'rule del iif other pref 5184',
+      'rule add iif tunnel lookup 51840 pref 5184',
     ]);
     expect((await overlay(left).apply(node(), signal)).filter((line) => line.startsWith('r'))).toHaveLength(3);
     await overlay(left).cleanup('vx', signal);
     expect(await world(left)).toBe(before);
-    expect((await left.run('ip', ['rule'])).stdout).not.toContain('51840');
+    expect((await left.run('ip', ['rule'])).stdout).not.toContain('5184');
   });
 
   test('takes neither name, port nor route from others, and says which it was', async () => {

@@ -15,14 +15,14 @@ const SLIM = ['man', 'info', 'locale', 'doc', 'lintian', 'linda'].map(
   (name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`,
 );
 /** What the product's Dockerfile would add: here it finds them, and needs no network of its own. */
-const TOOLS = '--include=nftables,iproute2,conntrack';
+const TOOLS = '--include=nftables,iproute2,conntrack,wireguard-tools';
 const COPYRIGHT = '--dpkgopt=path-include=/usr/share/doc/*/copyright';
 
 const DEBOOTSTRAP_TIMEOUT_MS = 15 * 60_000;
 
 /** The base image of the product's Dockerfile, as docker archive in the cache. Made once. @returns its path */
 export async function ensureBaseImage({ cache, progress, signal }: ImageContext): Promise<string> {
-  const archive = join(cache, `base-${SUITE}-3.tar`);
+  const archive = join(cache, `base-${SUITE}-4.tar`);
   if (existsSync(archive)) return archive;
   await using _lock = await fileLock(join(cache, 'base.lock'), {
     signal,
