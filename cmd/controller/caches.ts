@@ -5,6 +5,7 @@ import {
   type Grant,
   INVITE,
   type Invite,
+  LABEL,
   LINK,
   type Link,
   NAMESPACE_CLAIM,
@@ -16,9 +17,20 @@ import {
   VIRTUAL_NODE,
   type VirtualNode,
 } from '#pkg/api';
-import { type Cluster, CSR, type Informer, type KubeObject, NAMESPACE, NODE, POD, SECRET } from '#pkg/kube';
+import {
+  type Cluster,
+  CSR,
+  ENDPOINT_SLICE,
+  type Informer,
+  type KubeObject,
+  NAMESPACE,
+  NODE,
+  POD,
+  SECRET,
+} from '#pkg/kube';
 import { PEER_INDEXES, PEER_SECRETS_SELECTOR } from '#pkg/peering';
 import { trimPod } from '#pkg/quota';
+import { SLICE_MANAGER } from '#pkg/slices';
 import type { TaskGroup } from '#pkg/runtime';
 
 /** What every replica needs for the webhooks and the peering endpoint. */
@@ -41,6 +53,10 @@ export function leaderCaches(home: Cluster, systemNamespace: string) {
     claims: home.informer<NamespaceClaim>(NAMESPACE_CLAIM),
     networks: home.informer<ClusterNetwork>(CLUSTER_NETWORK),
     links: home.informer<Link>(LINK),
+    rawSlices: home.informer(ENDPOINT_SLICE, { labelSelector: LABEL.serviceName }),
+    renderedSlices: home.informer(ENDPOINT_SLICE, {
+      labelSelector: `endpointslice.kubernetes.io/managed-by=${SLICE_MANAGER}`,
+    }),
     invites: home.informer<Invite>(INVITE, { namespace: systemNamespace }),
     nodes: home.informer(NODE),
     pods: home.informer(POD, { transform: trimPod }),

@@ -6,6 +6,7 @@ import { leadConsumer } from './lead-consumer.ts';
 import { leadOffloading } from './lead-offloading.ts';
 import { leadNetwork } from './lead-network.ts';
 import { leadProvider } from './lead-provider.ts';
+import { leadSlices } from './lead-slices.ts';
 import type { LeaderLabel } from './leader-label.ts';
 import { loopsIn } from './loops.ts';
 import { runQuota } from './webhooks.ts';
@@ -25,6 +26,7 @@ export async function lead(context: ControllerContext, label: LeaderLabel, signa
   leadConsumer(context, caches, clusters, leading);
   leadOffloading(context, caches, clusters, leading);
   leadNetwork(context, caches, clusters, leading);
+  leadSlices(context, caches, leading);
   const decide = leadProvider(context, caches, leading);
   group.start('quota webhook', (inner) => runQuota(context, decide, inner));
   label.set(true);

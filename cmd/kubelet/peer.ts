@@ -3,6 +3,7 @@ import type { Informer } from '#pkg/kube';
 import type { PeerCluster, PeerClusters } from '#pkg/peering';
 import { keyedTasks, TaskGroup } from '#pkg/runtime';
 import { configMapReflector } from '#reflectors/config-map';
+import { endpointSliceReflector } from '#reflectors/endpoint-slice';
 import { homeObjects, offloadingTwins, runReflectors } from '#reflectors/framework';
 import { secretReflector } from '#reflectors/secret';
 import { serviceNotices, type ServiceNotices, serviceReflector } from '#reflectors/service';
@@ -15,8 +16,6 @@ export interface PeerDeps extends Omit<NodeDeps, 'network'> {
   readonly offloadings: Informer<Offloading>;
   readonly policies: Informer<ReflectionPolicy>;
 }
-
-const REFLECTORS = [configMapReflector, secretReflector, serviceReflector];
 
 /** Everything of one peer: its virtual nodes, and copies of the objects of offloaded namespaces. Goes on with each new connection to it. */
 export async function servePeer(peer: string, deps: PeerDeps, signal: AbortSignal): Promise<void> {
@@ -75,14 +74,13 @@ async function serveConnection(
   };
   using _nodes = virtualNodes.on(follow);
   follow();
-  const objects = homeObjects(home, REFLECTORS);
+  const isOwnNode = (name: string) => virtualNodes.get(name)?.spec.peer === peer;
+  const reflectors = [configMapReflector, secretReflector, serviceReflector, endpointSliceReflector({ isOwnNode })];
+  const objects = homeObjects(home, reflectors);
   using _notices = deps.notices.follow(objects.of(serviceReflector), twins);
   group.start(`objects here for ${peer}`, (inner) => objects.run(inner));
   group.start(`objects for ${peer}`, (inner) =>
-    runReflectors(
-      { home, remote: connection, twins, reflectors: REFLECTORS, policies, events, log, homeObjects: objects },
-      inner,
-    ),
+    runReflectors({ home, remote: connection, twins, reflectors, policies, events, log, homeObjects: objects }, inner),
   );
   await group.settled;
 }

@@ -4,7 +4,12 @@
  * Every kind is written once with zod; CRDs are generated from it (`npm run generate`) and types inferred. Knows no
  * client and no cluster: it never reads or writes an object, and never validates what an API server has stored.
  */
-export { CLUSTER_NETWORK, type ClusterNetwork, type ClusterNetworkSpec, type ClusterNetworkStatus } from './cluster-network.ts';
+export {
+  CLUSTER_NETWORK,
+  type ClusterNetwork,
+  type ClusterNetworkSpec,
+  type ClusterNetworkStatus,
+} from './cluster-network.ts';
 export { type ConditionUpdate, getCondition, isConditionTrue, setCondition } from './condition.ts';
 export { GRANT, type Grant, type GrantSpec, type GrantStatus, type Placement } from './grant.ts';
 export { INVITE, type Invite, type InviteSpec, type InviteStatus } from './invite.ts';

@@ -25,6 +25,10 @@ export const LABEL = {
   /** On the controller pod that leads; the quota webhook's Service selects by it. */
   leader: 'tombolo.io/leader',
   component: 'tombolo.io/component',
+  /** On an EndpointSlice of a consumer in a twin: the Service that its endpoints, at home, are of. */
+  serviceName: 'tombolo.io/service-name',
+  /** On such an EndpointSlice: the Service has no cluster address. */
+  headless: 'tombolo.io/headless',
 } as const;
 
 export const ANNOTATION = {
@@ -49,6 +53,8 @@ export const ANNOTATION = {
   gatewayAddress: 'tombolo.io/gateway-address',
   /** On the lease of the gateway: bytes of the largest packet from pod to gateway. */
   overlayMtu: 'tombolo.io/overlay-mtu',
+  /** On an EndpointSlice made from one of a consumer: how many of its endpoints have no address here. */
+  leftOut: 'tombolo.io/left-out',
   /** On a wrapper: touched when room or policy changed, so that the ReplicaSet controller tries again. */
   retry: 'tombolo.io/retry',
 } as const;

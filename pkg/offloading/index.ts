@@ -19,6 +19,7 @@ export type { PeerCluster, PeerClusters } from './peer-clusters.ts';
 export { type NamespaceClaimDeps, namespaceClaimReconciler } from './provider/namespace-claim-reconciler.ts';
 export type { TwinOptions } from './provider/provision-twin.ts';
 export { runNamespaceClaims, type RunNamespaceClaimsDeps } from './provider/run-namespace-claims.ts';
+export { TWIN } from './provider/twin-objects.ts';
 export { defaultTwinName, twinName } from './provider/twin-name.ts';
 export { type AdmissionServer, serveAdmission, type ServeAdmissionOptions } from './server/serve-admission.ts';
 export {

@@ -1,10 +1,8 @@
 /**
- * EndpointSlices: endpoints of a Service that are not at the provider, under the addresses by which it reaches them.
+ * EndpointSlices: endpoints of a Service that are not at the provider, under the addresses that they have at home.
  *
- * They stand in slices beside those that the provider's own controller makes of the twin's pods, under a manager's name
- * that this controller leaves alone. Pure arithmetic over slices: which addresses lead where is handed in, and nothing is
- * ever made up for an address without an answer. What places an endpoint inside its own cluster (node, zone, hints, target)
- * never travels.
+ * What this side writes is no slice of a Service yet: the provider's controller makes that from it, with the addresses by
+ * which it reaches them (`pkg/slices`), since only there can be judged whether an address is the consumer's to name. What
+ * places an endpoint inside its own cluster (node, zone, hints, target) never travels.
  */
-export { SLICE_MANAGER, twinSliceName } from './slice-identity.ts';
-export { type ProviderView, twinSlices } from './twin-slices.ts';
+export { type EndpointSliceView, endpointSliceReflector } from './endpoint-slice-reflector.ts';

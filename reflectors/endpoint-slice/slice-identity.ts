@@ -1,18 +1,15 @@
 import { createHash } from 'node:crypto';
+import { LABEL } from '#pkg/api';
 import type { EndpointSlice } from '#pkg/kube';
 
 const SERVICE_NAME = 'kubernetes.io/service-name';
-const MANAGED_BY = 'endpointslice.kubernetes.io/managed-by';
-/** Without it kube-proxy would look for a cluster address of a headless Service. */
+/** kube-proxy does not even read slices with it, and one without a Service would only fill its log. */
 const HEADLESS = 'service.kubernetes.io/headless';
-
-/** Who writes the slices. Kubernetes' own controllers touch, and delete, only slices that name them here (KEP-752). */
-export const SLICE_MANAGER = 'reflection.tombolo.io';
 
 /** Longest name of an EndpointSlice (a DNS subdomain). */
 const MAX_LENGTH = 253;
 /** Slices that the provider's controller makes for the same Service end with 5 random characters, never with this. */
-const SUFFIX = '-tombolo';
+const SUFFIX = '-at-home';
 const HASH_LENGTH = 8;
 
 /** Name of the twin of the slice `home`: stable, at most 253 characters, different for different names. Pure. */
@@ -28,11 +25,11 @@ export function serviceOf({ metadata }: EndpointSlice): string | undefined {
   return metadata.labels?.[SERVICE_NAME];
 }
 
+/** Without the label that would make it a slice of the Service: that one the provider gives to what it has judged. */
 export function twinSliceLabels(service: string, { metadata }: EndpointSlice): Record<string, string> {
-  const headless = metadata.labels?.[HEADLESS];
   return {
-    [SERVICE_NAME]: service,
-    [MANAGED_BY]: SLICE_MANAGER,
-    ...(headless !== undefined && { [HEADLESS]: headless }),
+    [LABEL.serviceName]: service,
+    [HEADLESS]: '',
+    ...(metadata.labels?.[HEADLESS] !== undefined && { [LABEL.headless]: 'true' }),
   };
 }

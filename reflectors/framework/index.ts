@@ -9,7 +9,14 @@ export { type HomeKind, type HomeObjects, homeObjects } from './home-objects.ts'
 export { type CopiedMetadata, isCopied, isOurs, type MetadataRules, stripMetadata } from './metadata.ts';
 export { type ReflectionMetrics, reflectionMetrics } from './metrics.ts';
 export { denyPrefixes, type Verdict, verdictOn } from './policy.ts';
-export { defineReflector, pick, type Reflector, type ReflectorDefinition, type TwinFields } from './reflector.ts';
+export {
+  defineReflector,
+  type OwnerRule,
+  pick,
+  type Reflector,
+  type ReflectorDefinition,
+  type TwinFields,
+} from './reflector.ts';
 export { HOME_ROOT_CA, ROOT_CA, twinConfigMapName } from './root-ca.ts';
 export { type ReflectionDeps, runReflectors } from './run-reflectors.ts';
 export { offloadingTwins, type Twin, type TwinTable } from './twin-table.ts';

@@ -1,8 +1,9 @@
+import type { ReflectionPolicy } from '#pkg/api';
 import { apiVersionOf, KubeError, type KubeObject } from '#pkg/kube';
 import { done, messageOf, type Reconciler, requeueAfter } from '#pkg/runtime';
 import { ReflectionError } from './errors.ts';
 import { type Applied, planTwin, type TwinStep } from './plan-twin.ts';
-import { denyPrefixes, verdictOn } from './policy.ts';
+import { denyPrefixes, type Verdict, verdictOn, verdictOnFollower } from './policy.ts';
 import type { KindDeps, TwinObjects } from './run-kind.ts';
 import type { Twin } from './twin-table.ts';
 import { fingerprint, type TwinObject, twinObject } from './twin-object.ts';
@@ -18,15 +19,22 @@ export function kindReconciler(
   twinObjects: TwinObjects,
   open: (namespace: string) => void,
 ): Reconciler {
-  const { reflector, homeKind, twins, remote, metrics } = deps;
+  const { reflector, homeKind, ownerKind, twins, remote, metrics } = deps;
   const { resource } = reflector;
   /** By key; at most one entry per object that is copied. */
   const applied = new Map<string, Applied>();
 
+  const isRead = (home: string) => homeKind.isSynced(home) && ownerKind?.isSynced(home) !== false;
+  const verdictFor = (local: KubeObject, policies: readonly ReflectionPolicy[]): Verdict => {
+    if (reflector.owner === undefined) return verdictOn(local, resource, policies);
+    const object = ownerKind?.get(`${local.metadata.namespace}/${reflector.owner.nameOf(local)}`);
+    return verdictOnFollower(local, resource, { object, kind: reflector.owner.resource }, policies);
+  };
+
   const wantedFor = (local: KubeObject | undefined, twin: Twin): TwinObject | undefined => {
     if (local === undefined) return undefined;
     const policies = deps.policies.list();
-    if (!verdictOn(local, resource, policies).copied) return undefined;
+    if (!verdictFor(local, policies).copied) return undefined;
     return twinObject(reflector, local, {
       origin: remote.origin,
       namespace: twin.namespace,
@@ -40,7 +48,7 @@ export function kindReconciler(
       const slash = key.indexOf('/');
       const home = key.slice(0, slash);
       const twin = twins.twinOf(home);
-      if (twin === undefined || twin.namespace === '' || !homeKind.isSynced(home)) {
+      if (twin === undefined || twin.namespace === '' || !isRead(home)) {
         applied.delete(key);
         return done; // reading it completely, or a change of the table, brings us here again
       }

@@ -2,6 +2,7 @@ import { ANNOTATION, LABEL, type ReflectionPolicy } from '#pkg/api';
 import type { KubeObject } from '#pkg/kube';
 
 type KindRule = NonNullable<ReflectionPolicy['spec']['select']>[number];
+type Kind = { readonly group: string; readonly kind: string };
 type Selector = NonNullable<KindRule['selector']>;
 
 /** Whether an object is copied, and by which rule: a sentence part for `NotReflected` events and `--dry-run`. */
@@ -15,42 +16,64 @@ export interface Verdict {
  * a policy's selection for that kind (selected = copied, not selected = not copied), then the default, which is to copy.
  * Objects that a peer made here are never copied on, whatever else says so (REF-31). Pure.
  */
-export function verdictOn(
-  object: KubeObject,
-  kind: { readonly group: string; readonly kind: string },
-  policies: readonly ReflectionPolicy[],
-): Verdict {
-  const { labels = {}, annotations = {}, namespace = '' } = object.metadata;
-  if (labels[LABEL.origin] !== undefined) return no('it was copied here by a peer');
-  const valid = policies.filter(({ spec }) => spec.namespaces === undefined || spec.namespaces.includes(namespace));
-  const rulesFor = (rules: readonly KindRule[] | undefined) =>
-    (rules ?? []).filter((rule) => (rule.group ?? '') === kind.group && rule.kind === kind.kind);
-
-  for (const policy of valid) {
-    if (rulesFor(policy.spec.never).some((rule) => matches(labels, rule.selector))) {
-      return no(`"never" of ReflectionPolicy ${policy.metadata.name}`);
-    }
-  }
-  const wish = annotations[ANNOTATION.reflect];
-  if (wish === 'false') return no(`its annotation ${ANNOTATION.reflect}`);
-  if (wish === 'true') return yes(`its annotation ${ANNOTATION.reflect}`);
-
-  const selecting = valid.filter((policy) => rulesFor(policy.spec.select).length > 0);
+export function verdictOn(object: KubeObject, kind: Kind, policies: readonly ReflectionPolicy[]): Verdict {
+  const explicit = explicitVerdict(object, kind, policies);
+  if (explicit !== undefined) return explicit;
+  const { labels = {}, namespace = '' } = object.metadata;
+  const selecting = policiesOf(namespace, policies).filter(({ spec }) => rulesFor(spec.select, kind).length > 0);
   const [first] = selecting;
   if (first === undefined) return yes('the default');
-  const chosen = selecting.find((policy) =>
-    rulesFor(policy.spec.select).some((rule) => matches(labels, rule.selector)),
+  const chosen = selecting.find(({ spec }) =>
+    rulesFor(spec.select, kind).some((rule) => matches(labels, rule.selector)),
   );
   return chosen === undefined
     ? no(`not selected by ReflectionPolicy ${first.metadata.name}`)
     : yes(`selected by ReflectionPolicy ${chosen.metadata.name}`);
 }
 
+/**
+ * The verdict on an object that follows another one unless something is said of itself (REF-47). Pure.
+ * @param owner undefined: it is not there, and then its follower is not copied
+ */
+export function verdictOnFollower(
+  object: KubeObject,
+  kind: Kind,
+  owner: { readonly object: KubeObject | undefined; readonly kind: Kind },
+  policies: readonly ReflectionPolicy[],
+): Verdict {
+  if (owner.object === undefined) return no(`its ${owner.kind.kind} is not there`);
+  return explicitVerdict(object, kind, policies) ?? verdictOn(owner.object, owner.kind, policies);
+}
+
+/** What is said of exactly this object: that a peer made it, `never`, or its annotation. */
+function explicitVerdict(
+  { metadata: { labels = {}, annotations = {}, namespace = '' } }: KubeObject,
+  kind: Kind,
+  policies: readonly ReflectionPolicy[],
+): Verdict | undefined {
+  if (labels[LABEL.origin] !== undefined) return no('it was copied here by a peer');
+  for (const policy of policiesOf(namespace, policies)) {
+    if (rulesFor(policy.spec.never, kind).some((rule) => matches(labels, rule.selector))) {
+      return no(`"never" of ReflectionPolicy ${policy.metadata.name}`);
+    }
+  }
+  const wish = annotations[ANNOTATION.reflect];
+  if (wish === 'false') return no(`its annotation ${ANNOTATION.reflect}`);
+  if (wish === 'true') return yes(`its annotation ${ANNOTATION.reflect}`);
+  return undefined;
+}
+
+function policiesOf(namespace: string, policies: readonly ReflectionPolicy[]): readonly ReflectionPolicy[] {
+  return policies.filter(({ spec }) => spec.namespaces === undefined || spec.namespaces.includes(namespace));
+}
+
+function rulesFor(rules: readonly KindRule[] | undefined, kind: Kind): readonly KindRule[] {
+  return (rules ?? []).filter((rule) => (rule.group ?? '') === kind.group && rule.kind === kind.kind);
+}
+
 /** Key prefixes that the policies of a namespace forbid on copies (REF-48). */
 export function denyPrefixes(namespace: string, policies: readonly ReflectionPolicy[]): readonly string[] {
-  return policies
-    .filter(({ spec }) => spec.namespaces === undefined || spec.namespaces.includes(namespace))
-    .flatMap(({ spec }) => spec.denyPrefixes ?? []);
+  return policiesOf(namespace, policies).flatMap(({ spec }) => spec.denyPrefixes ?? []);
 }
 
 /** Label selector semantics of the API; no selector matches everything, an unknown operator matches nothing. */

@@ -4,13 +4,23 @@ import type { KubeObject, Resource } from '#pkg/kube';
 export interface TwinFields {
   /** Top-level fields besides metadata: `data`, `type`, `spec`, …. Those with the value undefined are left out. */
   readonly fields: Readonly<Record<string, unknown>>;
-  /** Labels or annotations of the local object that this kind leaves at home, besides those that every kind does. */
+  /** Labels of ours besides the origin. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Labels or annotations of the local object that this kind leaves at home, besides those that every kind does: prefixes of keys. */
   readonly dropKeys?: readonly string[];
   /**
    * What the API keeps in an object that stands, whatever is applied to it: a twin of another shape is replaced (REF-29).
    * Only for what the API server does not itself refuse as immutable. Short; it stands in an annotation.
    */
   readonly shape?: string;
+}
+
+/** Whose verdict an object of one kind shares: a slice that of its Service (REF-47). */
+export interface OwnerRule<T extends KubeObject = KubeObject> {
+  /** One of the reflected kinds. */
+  readonly resource: Resource;
+  /** Name of the owner in the same namespace; undefined: it has none, and is not copied. */
+  nameOf(local: T): string | undefined;
 }
 
 /** One reflected kind. All functions are pure; names, ownership, labels, drift and conflicts are the framework's. */
@@ -20,6 +30,8 @@ export interface ReflectorDefinition<T extends KubeObject> {
   readonly fieldSelector?: string;
   /** Name of the object in the twin. Default: the same. */
   readonly twinName?: (name: string) => string;
+  /** Default: each object is judged by itself. */
+  readonly owner?: OwnerRule<T>;
   /** Undefined: this object is never copied, whatever policies say. */
   readonly toTwin: (local: T) => TwinFields | undefined;
 }
@@ -28,16 +40,20 @@ export interface ReflectorDefinition<T extends KubeObject> {
 export interface Reflector {
   readonly resource: Resource;
   readonly fieldSelector?: string;
+  readonly owner?: OwnerRule;
   twinName(name: string): string;
   toTwin(local: KubeObject): TwinFields | undefined;
 }
 
 /** Declares a kind. The folder of the kind exports the result; nothing else is needed for it to be reflected. */
 export function defineReflector<T extends KubeObject>(definition: ReflectorDefinition<T>): Reflector {
-  const { resource, fieldSelector, twinName = (name: string) => name, toTwin } = definition;
+  const { resource, fieldSelector, owner, twinName = (name: string) => name, toTwin } = definition;
   return {
     resource: resource as Resource,
     ...(fieldSelector !== undefined && { fieldSelector }),
+    ...(owner !== undefined && {
+      owner: { resource: owner.resource, nameOf: (local: KubeObject) => owner.nameOf(local as T) },
+    }),
     twinName,
     // The framework hands in objects of that resource only.
     toTwin: (local) => toTwin(local as T),

@@ -15,6 +15,8 @@ export interface KindDeps extends ReflectionDeps {
   readonly metrics: ReflectionMetrics;
   readonly reflector: Reflector;
   readonly homeKind: HomeKind;
+  /** Of the owners, where the kind has such. */
+  readonly ownerKind: HomeKind | undefined;
 }
 
 /** Twin objects with our label, metadata only, in those twins in which there is something to watch. */
@@ -25,7 +27,7 @@ export type TwinObjects = NamespacedInformers<KubeObject>;
  * at the provider open with the first object of a twin, or with what an earlier run has left there.
  */
 export async function runKind(deps: KindDeps, signal: AbortSignal): Promise<void> {
-  const { reflector, homeKind, twins, remote, policies, log } = deps;
+  const { reflector, homeKind, ownerKind, twins, remote, policies, log } = deps;
   const { kind } = reflector.resource;
   using queue = createQueue({ name: `${kind}-${remote.peer}` });
   const twinObjects: TwinObjects = namespacedInformers(remote.cluster, reflector.resource, {
@@ -50,6 +52,12 @@ export async function runKind(deps: KindDeps, signal: AbortSignal): Promise<void
     for (const namespace of opened) if (!namespaces.has(namespace)) opened.delete(namespace);
     twinObjects.setNamespaces(opened);
   };
+  const enqueueOwned = (owner: KubeObject) => {
+    const { name, namespace } = owner.metadata;
+    for (const local of homeKind.list(namespace)) {
+      if (reflector.owner?.nameOf(local) === name) queue.add(`${namespace}/${local.metadata.name}`);
+    }
+  };
   const enqueueHome = (namespace: string) => enqueueNamespace(queue, homeKind, twinObjects, namespace, deps);
 
   await using group = new TaskGroup(signal);
@@ -67,6 +75,11 @@ export async function runKind(deps: KindDeps, signal: AbortSignal): Promise<void
     queue.add(`${home}/${homeNameOf(object)}`, { priority: isInitial ? 'low' : 'high' });
   });
   using _homeSynced = homeKind.onSynced(enqueueHome);
+  using _owners = ownerKind?.on((old, current) => {
+    const owner = current ?? old;
+    if (owner !== undefined && twins.twinOf(owner.metadata.namespace ?? '') !== undefined) enqueueOwned(owner);
+  });
+  using _ownersSynced = ownerKind?.onSynced(enqueueHome);
   using _twinSynced = twinObjects.onSynced((namespace) => {
     const home = twins.homeOf(namespace);
     if (home !== undefined) enqueueHome(home);

@@ -1,7 +1,7 @@
 import type { ReflectionPolicy } from '#pkg/api';
 import type { Cluster, EventRecorder } from '#pkg/kube';
 import { type Log, TaskGroup } from '#pkg/runtime';
-import { type HomeObjects, homeObjects } from './home-objects.ts';
+import { type HomeKind, type HomeObjects, homeObjects } from './home-objects.ts';
 import { noReflectionMetrics, type ReflectionMetrics } from './metrics.ts';
 import { runKind } from './run-kind.ts';
 import type { Reflector } from './reflector.ts';
@@ -36,8 +36,23 @@ export async function runReflectors(deps: ReflectionDeps, signal: AbortSignal): 
   if (source !== deps.homeObjects) group.start('home objects', (s) => source.run(s));
   for (const reflector of reflectors) {
     const homeKind = source.of(reflector);
-    group.start(reflector.resource.plural, (s) => runKind({ ...deps, log, metrics, reflector, homeKind }, s));
+    const ownerKind = ownerKindOf(reflector, reflectors, source);
+    group.start(reflector.resource.plural, (s) =>
+      runKind({ ...deps, log, metrics, reflector, homeKind, ownerKind }, s),
+    );
   }
   await group.settled;
   metrics.forget(remote.peer);
+}
+
+function ownerKindOf(
+  { resource, owner }: Reflector,
+  reflectors: readonly Reflector[],
+  source: HomeObjects,
+): HomeKind | undefined {
+  if (owner === undefined) return undefined;
+  const found = reflectors.find((reflector) => reflector.resource === owner.resource);
+  if (found === undefined)
+    throw new TypeError(`${resource.kind} follows ${owner.resource.kind}, which is not reflected`);
+  return source.of(found);
 }

@@ -43,7 +43,7 @@ export function twinObject(
     metadata: {
       name,
       namespace: options.namespace,
-      labels: { ...labels, [LABEL.origin]: options.origin },
+      labels: { ...labels, ...twin.labels, [LABEL.origin]: options.origin },
       annotations: {
         ...annotations,
         ...(name !== local.metadata.name && { [ANNOTATION.homeName]: local.metadata.name }),

@@ -25,6 +25,7 @@ export const DEFAULT_OBJECT_LIMITS: Readonly<Record<string, number>> = {
   'count/secrets': 2_000,
   'count/services': 500,
   'count/persistentvolumeclaims': 500,
+  'count/endpointslices.discovery.k8s.io': 5_000,
   'count/replicasets.apps': 20_000,
 };
 

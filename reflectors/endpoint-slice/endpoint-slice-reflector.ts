@@ -1,0 +1,60 @@
+import { ENDPOINT_SLICE, type EndpointSlice, SERVICE } from '#pkg/kube';
+import { defineReflector, pick, type Reflector, type TwinFields } from '#reflectors/framework';
+import { serviceOf, twinSliceLabels, twinSliceName } from './slice-identity.ts';
+
+type Endpoint = EndpointSlice['endpoints'][number];
+
+/** Labels and annotations of home mean nothing on a slice that only our controller there reads; some change with each pod. */
+const EVERY_KEY = [''];
+
+export interface EndpointSliceView {
+  /** Whether a node of that name is one of this provider's own virtual nodes: its pods are endpoints there already. */
+  isOwnNode(nodeName: string): boolean;
+}
+
+/**
+ * Slices for one provider: one for each at home that has an endpoint which the provider does not have itself (REF-39). One
+ * of home gives one there, so a pod that comes or goes writes one slice, and the bounds of home hold there too: 100
+ * endpoints by Kubernetes' default, 1,000 endpoints of 100 addresses by its API. They follow their Service (REF-47).
+ */
+export function endpointSliceReflector(view: EndpointSliceView): Reflector {
+  return defineReflector<EndpointSlice>({
+    resource: ENDPOINT_SLICE,
+    owner: { resource: SERVICE, nameOf: serviceOf },
+    twinName: twinSliceName,
+    toTwin: (local) => twinSlice(local, view),
+  });
+}
+
+function twinSlice(local: EndpointSlice, view: EndpointSliceView): TwinFields | undefined {
+  const service = serviceOf(local);
+  // What an FQDN slice names would mean another host there; nothing in Kubernetes reads such slices.
+  if (service === undefined || local.addressType === 'FQDN' || isOfApiServer(service, local)) return undefined;
+  const elsewhere = (local.endpoints ?? []).filter(
+    ({ nodeName }) => nodeName === undefined || !view.isOwnNode(nodeName),
+  );
+  if (elsewhere.length === 0) return undefined;
+  return {
+    labels: twinSliceLabels(service, local),
+    dropKeys: EVERY_KEY,
+    fields: { addressType: local.addressType, endpoints: elsewhere.map(twinEndpoint), ...pick(local, 'ports') },
+  };
+}
+
+/**
+ * Node, zone and hints would be taken for nodes of the provider, and the target for an object of its twin. Conditions are
+ * copied as they are: a pod that terminates at home is drained there too (REF-40).
+ */
+function twinEndpoint(endpoint: Endpoint): Endpoint {
+  const conditions = endpoint.conditions && pick(endpoint.conditions, 'ready', 'serving', 'terminating');
+  return {
+    addresses: endpoint.addresses,
+    ...(conditions !== undefined && { conditions }),
+    ...pick(endpoint, 'hostname'),
+  };
+}
+
+/** The provider has its own (REF-38). */
+function isOfApiServer(service: string, { metadata }: EndpointSlice): boolean {
+  return service === 'kubernetes' && metadata.namespace === 'default';
+}
