@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { PeerProbes, type ProbeEffect } from './peer-probes.ts';
 
@@ -165,5 +166,34 @@ describe('PeerProbes', () => {
     expect(probes.answer(own + 1n, 10, wall)).toBeUndefined();
     expect(probes.answer(own, 10, wall)).toEqual([{ do: 'change', to: 'up' }]);
     expect(probes.answer(own, 11, wall)).toBeUndefined();
+  });
+
+  test('keeps its rhythm and its word whatever is lost and however late answers come', () => {
+    // Of each probe: milliseconds until its answer, or never.
+    const path = fc.array(fc.option(fc.integer({ min: 1, max: 3_500 }), { nil: undefined, freq: 2 }), { minLength: 1 });
+    fc.assert(
+      fc.property(path, (delays) => {
+        let sent = 0;
+        const lines = run(newProbes(), 0, 60_000, () => delays[sent++ % delays.length]).map((line) => line.split(' '));
+        const sends = lines.flatMap(([at, what]) => (what === 'send' ? [Number(at)] : []));
+        for (const [index, at] of sends.entries()) {
+          const gap = at - (sends[index - 1] ?? at - 1_000);
+          expect(gap).toBeGreaterThan(249.9); // rounding
+          expect(gap).toBeLessThan(1_000.1);
+        }
+        const words = lines.filter(([, what]) => what !== 'send').map(([, ...word]) => word.join(' '));
+        const changes = words.filter((word) => word === 'up' || word === 'down');
+        for (const [index, change] of changes.entries()) expect(change).not.toBe(changes[index - 1]);
+        let missed = 0;
+        for (const [index, word] of words.entries()) {
+          if (word === 'down') expect(words[index - 1]).toBe('missed 5');
+          if (!word.startsWith('missed')) continue;
+          const count = Number(word.slice('missed '.length));
+          expect([1, missed + 1]).toContain(count);
+          missed = count;
+        }
+      }),
+      { numRuns: 50 },
+    );
   });
 });

@@ -38,6 +38,7 @@ export class UdpSocket {
     while (!signal.aborted) {
       try {
         await this.#serve(signal, () => {
+          if (isReported) log.info({ address, port }, 'the socket of the probes is there');
           backoff.reset();
           isReported = false;
         });

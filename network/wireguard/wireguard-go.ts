@@ -6,8 +6,8 @@ import { type HostCommand, hostError } from './host.ts';
 import { GET_REQUEST, parseGet } from './uapi.ts';
 import { askUapi } from './uapi-socket.ts';
 
-/** It answers and is up after some 50 ms; on a busy node it may take a second. */
-const START_TIMEOUT_MS = 10_000;
+/** It answers and is up after some 50 ms; on a busy node it may take seconds. */
+const START_TIMEOUT_MS = 20_000;
 const POLL_MS = 10;
 
 /** How long a predecessor whose interface was removed may take to end; it is gone after some milliseconds. */
@@ -88,7 +88,10 @@ export async function startWireguardGo(options: WireguardGoOptions, signal: Abor
         continue;
       }
       if (performance.now() > deadline) {
-        const why = state === undefined ? `no answer at ${socketPath} within 10 s` : 'it is not up within 10 s';
+        const why =
+          state === undefined
+            ? `no answer at ${socketPath} within ${START_TIMEOUT_MS / 1000} s`
+            : `it is not up within ${START_TIMEOUT_MS / 1000} s`;
         throw startError(options, failure, why);
       }
       await sleep(POLL_MS, undefined, { signal });
@@ -144,9 +147,9 @@ function startError(
     const missing = { attempted, where: device, why: `"${program}" is not there or cannot be executed` };
     return new WireguardError('MissingWireguardGo', missing, { cause: failure });
   }
-  if (/operation not permitted/i.test(why))
-    return new WireguardError('MissingCapability', { attempted, where: device, why });
-  const code = /busy|in use/i.test(why) ? 'DeviceBusy' : 'DeviceUnavailable';
+  // The capability was looked at before: now it is the device, which container runtimes may hold back.
+  const isRefused = /not permitted|permission denied/i.test(why);
+  const code = isRefused ? 'MissingTunDevice' : /busy|in use/i.test(why) ? 'DeviceBusy' : 'DeviceUnavailable';
   return new WireguardError(code, { attempted, where: device, why });
 }
 
