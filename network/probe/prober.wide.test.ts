@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import { describe, expect, test as base } from 'vitest';
 import { runCommand } from '#pkg/runtime';
 
@@ -15,14 +14,32 @@ async function whyNot(): Promise<string | undefined> {
 const missing = await whyNot();
 const test = missing === undefined ? base : base.skip;
 
+/** Arguments: own address, port, address of the peer. Prints a line for each change, and ends with its input. */
+const PROGRAM = `
+import { startProber } from '#network/probe';
+import { silentLog } from '#pkg/runtime';
+const [address, port, peer] = process.argv.slice(1);
+const stop = new AbortController();
+const onChange = (_, state) => console.log(state);
+const options = { address, port: Number(port), log: silentLog, onChange, onMissed() {} };
+const prober = startProber(options, stop.signal);
+prober.setTargets(new Map([['peer', peer]]));
+process.stdin.on('end', () => stop.abort()).resume();
+await prober.ended;
+`;
+
 /** A prober in a process of its own, and what it has printed. */
 class Prober implements AsyncDisposable {
   readonly said: string[] = [];
   readonly #child: ChildProcess;
 
   constructor(space: string, ...args: string[]) {
-    const program = [process.execPath, join(import.meta.dirname, 'test-prober.ts')];
-    this.#child = spawn('ip', ['netns', 'exec', space, ...program, ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const program = [process.execPath, '--input-type=module', '--eval', PROGRAM, '--', ...args];
+    this.#child = spawn('ip', ['netns', 'exec', space, ...program], {
+      // Where names of our packages are known.
+      cwd: import.meta.dirname,
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
     this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => this.said.push(...text.trim().split('\n')));
   }
 
