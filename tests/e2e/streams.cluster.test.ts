@@ -40,11 +40,7 @@ describe('logs and streams', () => {
     );
   });
 
-  test('POD-65 exec with stdin and exit code, over SPDY and WebSocket; attach', async ({
-    bed,
-    shop,
-    milan,
-  }) => {
+  test('POD-65 exec with stdin and exit code, over SPDY and WebSocket; attach', async ({ bed, shop, milan }) => {
     await shop.create(
       remotePod('shell', {
         containers: [script('while read line; do echo "heard $line"; done; sleep 300', { stdin: true })],
