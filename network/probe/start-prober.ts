@@ -34,9 +34,11 @@ export interface Prober {
   states(): ReadonlyMap<string, ProbeState>;
   counts(): ProbeCounts;
   /**
-   * Whether an IP packet of `packetBytes` reaches `peer`, by at most three padded probes with a short answer. Above the MTU
-   * of the route the kernel cuts the packet, and the answer means nothing. False for an unknown peer, when
-   * the peer is forgotten meanwhile, and when another search of the same peer begins.
+   * Whether an IP packet of `packetBytes` reaches `peer`, by at most three padded probes with a short answer. False for an
+   * unknown peer, when the peer is forgotten meanwhile, and when another search of the same peer begins.
+   *
+   * Above the MTU of the route the kernel cuts the packet, and the answer means nothing. Encrypted packets that are cut
+   * and joined on their way pass too: what is found is what gets through, not what gets through in one piece.
    */
   probeSize(peer: string, packetBytes: number): Promise<boolean>;
   /** Resolves when the signal has aborted and the socket is closed; never rejects. */

@@ -2,7 +2,7 @@ import { CommandError, messageOf, runCommand } from '#pkg/runtime';
 import { TestbedError } from './errors.ts';
 import type { Progress } from './progress.ts';
 
-/** Debian packages of clusters. */
+/** Debian packages of clusters, and of tests that look at what runs in them. */
 export const CLUSTER_PACKAGES = [
   'containerd',
   'runc',
@@ -11,6 +11,7 @@ export const CLUSTER_PACKAGES = [
   'iproute2',
   'iptables',
   'conntrack',
+  'wireguard-tools',
   'busybox-static',
   'bash-static',
 ];
