@@ -1,0 +1,135 @@
+import { expect } from 'vitest';
+import { type Bed, type Json, type TestCluster, throughout, until } from './bed.ts';
+import { condition, isReady, remotePod, test } from './fixtures.ts';
+import { endpointsOf, homePod, service, slicesThere, webPorts, webServer } from './services-fixtures.ts';
+
+/** Bounds of the cases, times what two cores under a whole bed need. */
+const SLACK = 2;
+
+async function addressOf(cluster: TestCluster): Promise<string> {
+  const node = await cluster.json(['get', 'node', `${cluster.name}-node1`]);
+  return node['status'].addresses.find((entry: Json) => entry['type'] === 'InternalIP').address;
+}
+
+/** Runs `work` while no UDP passes between the nodes of the two clusters: the tunnel is lost, the API servers answer. */
+async function withoutTunnel(
+  bed: Bed,
+  milan: TestCluster,
+  rome: TestCluster,
+  work: () => Promise<void>,
+): Promise<void> {
+  const table = 'test_no_tunnel';
+  const nft = async (cluster: TestCluster, text: string) => {
+    const outcome = await bed.control(['exec', `${cluster.name}/node1`, '--', 'nft', text]);
+    if (outcome.code !== 0) throw new Error(`nft on ${cluster.name}: ${outcome.stderr}`);
+  };
+  const rules = (other: string) =>
+    [
+      `add table ip ${table}`,
+      ...['prerouting', 'postrouting'].flatMap((hook) => [
+        `add chain ip ${table} ${hook} { type filter hook ${hook} priority -350; }`,
+        `add rule ip ${table} ${hook} meta l4proto udp ip saddr ${other} drop`,
+        `add rule ip ${table} ${hook} meta l4proto udp ip daddr ${other} drop`,
+      ]),
+    ].join('\n');
+  const ends = [
+    [milan, await addressOf(rome)],
+    [rome, await addressOf(milan)],
+  ] as const;
+  try {
+    for (const [cluster, other] of ends) await nft(cluster, rules(other));
+    await work();
+  } finally {
+    for (const [cluster] of ends) await nft(cluster, `add table ip ${table}; delete table ip ${table}`);
+  }
+}
+
+const slicesOf = async (cluster: TestCluster, namespace: string, of: string): Promise<Json[]> =>
+  (await cluster.json(['-n', namespace, 'get', 'endpointslices', '-l', `kubernetes.io/service-name=${of}`]))['items'];
+const areReady = (slices: Json[]): boolean[] => endpointsOf(slices).map((endpoint) => endpoint['conditions'].ready);
+
+test('NODE-14 POD-26 REF-41 a lost tunnel takes node, pods and endpoints out of use on both sides, and back', async ({
+  shop,
+  milan,
+  rome,
+  bed,
+}) => {
+  await shop.create(
+    service('web', { selector: { app: 'web' }, ports: webPorts }),
+    homePod('home', { containers: [webServer] }, { labels: { app: 'web' } }),
+    homePod(
+      'never',
+      { containers: [{ ...webServer, readinessProbe: { exec: { command: ['/no-such-file'] } } }] },
+      { labels: { app: 'web' } },
+    ),
+    remotePod('far', { containers: [webServer] }, { labels: { app: 'web' } }),
+  );
+  for (const name of ['home', 'never', 'far']) await shop.podInPhase(name, 'Running', 60_000);
+  const there = async () =>
+    areReady((await slicesThere(rome, shop, 'web')).ours)
+      .sort()
+      .join();
+  const node = () => milan.find('get node rome');
+  const far = () => shop.pod('far');
+  await until(
+    'all is well',
+    async () => (await there()) === 'false,true' && isReady(await node()) && isReady(await far()),
+    60_000,
+  );
+
+  await withoutTunnel(bed, milan, rome, async () => {
+    await until('endpoints of home are not ready there', async () => (await there()) === 'false,false', 10_000 * SLACK);
+    const lost = await until(
+      'the node is not ready',
+      async () => !isReady(await node()) && (await node()),
+      20_000 * SLACK,
+    );
+    expect(condition(lost, 'NetworkUnavailable')).toMatchObject({ status: 'True' });
+    expect(condition(lost, 'Ready')?.['reason']).not.toBe('ProviderReady');
+    await until('its pod is not ready', async () => !isReady(await far()));
+    const [remote] = await shop.remotePods((await far())?.['metadata'].uid);
+    expect(isReady(remote)).toBe(true);
+    await until('nor is its endpoint at home', async () => {
+      const slices = await slicesOf(milan, shop.name, 'web');
+      return endpointsOf(slices).some(({ nodeName, conditions }) => nodeName === 'rome' && conditions.ready === false);
+    });
+    await throughout('it stays so', async () => !isReady(await far()) && (await there()) === 'false,false', 5_000);
+
+    await milan.kubectl(['patch', 'virtualnode', 'rome', '--type=merge', '-p', '{"spec":{"networkCheck":false}}']);
+    try {
+      await until('with the check off both are good', async () => {
+        const current = await node();
+        return isReady(current) && condition(current, 'NetworkUnavailable')?.['status'] === 'False';
+      });
+      await until('its pod too', async () => isReady(await far()));
+    } finally {
+      await milan.kubectl(['patch', 'virtualnode', 'rome', '--type=merge', '-p', '{"spec":{"networkCheck":null}}']);
+    }
+    await until('with it on neither is', async () => !isReady(await node()));
+  });
+
+  await until('endpoints of home are ready there again', async () => (await there()) === 'false,true', 30_000);
+  await until('the node is ready again', async () => isReady(await node()), 30_000);
+  await until('its pod too', async () => isReady(await far()));
+});
+
+test('NODE-18 endpoints of pods of a lost node leave the Services at home within 25 s, and return with it', async ({
+  shop,
+  milan,
+  bed,
+}) => {
+  await shop.create(
+    service('web', { selector: { app: 'web' }, ports: webPorts }),
+    remotePod('far', { containers: [webServer] }, { labels: { app: 'web' } }),
+  );
+  const ready = async () => areReady(await slicesOf(milan, shop.name, 'web')).join();
+  await until('its endpoint is ready', async () => (await ready()) === 'true', 60_000);
+  await bed.control(['stop', 'rome', 'apiserver', '--kill']);
+  try {
+    await until('it is not', async () => (await ready()) === 'false', 25_000 * SLACK);
+    await throughout('it stays so', async () => (await ready()) === 'false', 5_000);
+  } finally {
+    await bed.control(['start', 'rome', 'apiserver']);
+  }
+  await until('it is ready again', async () => (await ready()) === 'true', 90_000);
+});
