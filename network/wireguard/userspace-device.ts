@@ -89,9 +89,9 @@ export class UserspaceDevice implements Device {
     const left = await readLink(this.#run, this.name, this.#signal);
     if (left !== undefined && left.kind !== 'tun' && left.kind !== 'wireguard') throw foreignLink(this.name, left);
     if (left !== undefined) await removeLink(this.#run, this.name, this.#signal);
-    const { wireguardGo = 'wireguard-go', enter = [] } = this.#options;
-    const program = { device: this.name, program: wireguardGo, enter, socketPath: this.#socketPath, run: this.#run };
-    this.#program = await startWireguardGo(program, this.#signal);
+    const { wireguardGo: program = 'wireguard-go', enter = [], log } = this.#options;
+    const options = { device: this.name, program, enter, socketPath: this.#socketPath, run: this.#run, log };
+    this.#program = await startWireguardGo(options, this.#signal);
     return this.#program;
   }
 

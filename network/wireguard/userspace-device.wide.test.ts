@@ -84,6 +84,11 @@ describe(`userspace device${missing === undefined ? '' : ` (skipped: ${missing})
     await using site = await Site.create(wire, '192.0.2.1/24');
     const options = { implementation: 'userspace', enter: [], wireguardGo: '/nowhere/wireguard-go' } as const;
     await expect(site.open(options)).rejects.toMatchObject({ code: 'MissingWireguardGo' });
+    const other = { implementation: 'userspace', wireguardGo: '/bin/sh' } as const;
+    await expect(site.open(other)).rejects.toMatchObject({
+      code: 'DeviceUnavailable',
+      why: expect.stringMatching(/exit code 2: .*cannot open/i),
+    });
     expect(await site.pids()).toEqual([]);
   });
 
