@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { ReflectionPolicy } from '#pkg/api';
-import { denyPrefixes, verdictOn } from './policy.ts';
+import type { KubeObject } from '#pkg/kube';
+import { denyPrefixes, verdictOn, verdictOnFollower } from './policy.ts';
 
 const KIND = { group: '', kind: 'Secret' };
 const policy = (name: string, spec: ReflectionPolicy['spec']): ReflectionPolicy => ({ metadata: { name }, spec });
@@ -39,4 +40,18 @@ test('policies hold in their namespaces and for their kinds', () => {
 test('REF-31 what a peer made here is never copied on', () => {
   const twin = secret({ labels: { 'tombolo.io/origin': 'turin' }, annotations: wish('true') });
   expect(verdictOn(twin, KIND, []).copied).toBe(false);
+});
+
+test('a follower shares the verdict on its owner, unless something is said of itself', () => {
+  const kind = { group: 'discovery.k8s.io', kind: 'EndpointSlice' };
+  const follower = (own: Parameters<typeof secret>[0], owner: KubeObject | undefined, policies = [never, select]) =>
+    verdictOnFollower(secret(own), kind, { object: owner, kind: KIND }, policies).copied;
+  const chosen = secret({ labels: { share: '' } });
+  expect(follower({}, chosen)).toBe(true);
+  expect(follower({}, secret())).toBe(false);
+  expect(follower({ annotations: wish('true') }, secret())).toBe(true);
+  expect(follower({ annotations: wish('false') }, chosen)).toBe(false);
+  const noSlices = policy('no-slices', { never: [{ group: 'discovery.k8s.io', kind: 'EndpointSlice' }] });
+  expect(follower({ annotations: wish('true') }, chosen, [noSlices])).toBe(false);
+  expect(follower({ annotations: wish('true') }, undefined)).toBe(false);
 });
