@@ -28,7 +28,7 @@ export interface AgentDeps {
 }
 
 /** Changes made by hand are found within this time. */
-const CHECK_MS = 15_000;
+const CHECK_MS = 30_000;
 
 /**
  * Keeps the node's part of the network until `signal` aborts, and leaves it there: pods go on while the agent is exchanged.

@@ -40,7 +40,7 @@ export interface GatewayDeps {
 }
 
 /** Changes made by hand are found within this time. */
-const CHECK_MS = 15_000;
+const CHECK_MS = 30_000;
 const ENDPOINTS_MS = 1_000;
 const REPORT_MS = 5_000;
 

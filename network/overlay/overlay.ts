@@ -51,9 +51,9 @@ export class Overlay {
     await step('bridge', planForwarding(name, remotes, await host.forwarding(name, signal)));
     await step('ip', planNeighbours(name, remotes, await host.neighbours(name, signal)));
     await step('ip', planRoutes(name, routes, await host.routes(name, signal)));
-    const own = planRoutes(name, forwarded?.routes ?? [], await host.routes(name, signal, TABLE), TABLE);
-    await step('ip', own);
-    done.push(...(await this.#rules(forwarded?.from, signal)));
+    if (forwarded === undefined) return done;
+    await step('ip', planRoutes(name, forwarded.routes, await host.routes(name, signal, TABLE), TABLE));
+    done.push(...(await this.#rules(forwarded.from, signal)));
     return done;
   }
 

@@ -38,7 +38,7 @@ export interface OverlayState {
   readonly routes: readonly Route[];
   /**
    * Routes for packets that come in by another device, in a table of their own: where this host's own packets to the same
-   * ranges go another way, such as a gateway pod's, which the CNI carries.
+   * ranges go another way, such as a gateway pod's, which the CNI carries. Absent: not looked at.
    */
   readonly forwarded?: { readonly from: string; readonly routes: readonly Route[] };
 }

@@ -31,7 +31,7 @@ async function documents(...values: string[]): Promise<Document[]> {
 }
 
 // Helm is built by the test bed; without one there is nothing to render with.
-describe.skipIf(HELM === undefined)('chart', () => {
+describe.skipIf(HELM === undefined)('chart', { timeout: 30_000 }, () => {
   test('passes helm lint', async () => {
     expect(await lint(NAME)).toContain('0 chart(s) failed');
   });
@@ -48,6 +48,8 @@ describe.skipIf(HELM === undefined)('chart', () => {
       'peering={"service":{"type":"LoadBalancer","nodePort":30443,"annotations":{"example/a":"b"},"externalTrafficPolicy":"Local"},"addresses":["203.0.113.7:7443","[2001:db8::1]:7443"],"apiServer":"https://api.example:6443","tokenLifetimeSeconds":1800}',
       'controller={"replicas":3,"nodeOptions":["--max-semi-space-size=4"],"podLabels":{"a":"b"},"podAnnotations":{"c":"d"}}',
       'kubelet={"replicas":1}',
+      'gateway={"replicas":3,"service":{"type":"LoadBalancer","port":4500,"nodePort":30500,"annotations":{"e":"f"}},"endpoints":["203.0.113.7:4500"],"wireguard":"kernel"}',
+      'agent={"healthPort":9999,"reversePath":"off","podLabels":{"g":"h"}}',
       'nodeSelector={"pool":"infra"}',
       'tolerations=[{"key":"infra","operator":"Exists"}]',
       'priorityClassName="system-cluster-critical"',
@@ -75,6 +77,8 @@ describe.skipIf(HELM === undefined)('chart', () => {
     ['a pod range that is an address', 'network.podRanges=["10.244.0.0"]', /network\/podRanges/],
     ['pod ranges without an anchor range', 'network.podRanges=["10.244.0.0/16"]', /network.anchorRange is needed/],
     ['a node port without a Service that has one', 'peering.service={"type":"ClusterIP","nodePort":30443}', /nodePort/],
+    ['a gateway node port without such a Service', 'gateway.service={"type":"ClusterIP","nodePort":30500}', /nodePort/],
+    ['a gateway endpoint without a port', 'gateway.endpoints=["203.0.113.7"]', /gateway\/endpoints/],
   ])('refuses %s', async (_, value, sentence) => {
     expect(await refusal(render(NAME, value))).toMatch(sentence);
   });
@@ -102,6 +106,29 @@ describe.skipIf(HELM === undefined)('chart', () => {
           readinessProbe: {},
           resources: { requests: {}, limits: {} },
         });
+      }
+    }
+  });
+
+  test('gives gateway and agent what networking needs, and the gateway nothing more', async () => {
+    const network = 'network={"podRanges":["10.244.0.0/16"],"anchorRange":"10.252.0.0/20"}';
+    const all = await documents(network);
+    const podOf = (name: string) => all.find(({ metadata, spec }) => metadata.name === name && spec?.template)?.spec;
+    const gateway = podOf('tombolo-gateway')?.template?.spec;
+    expect(gateway?.containers[0]?.securityContext).toEqual({
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'], add: ['NET_ADMIN'] },
+    });
+    expect(gateway).not.toHaveProperty('hostNetwork');
+    const agent = podOf('tombolo-agent')?.template?.spec;
+    expect(agent).toMatchObject({ hostNetwork: true, tolerations: [{ operator: 'Exists' }] });
+    for (const name of ['tombolo-gateway', 'tombolo-agent']) {
+      const rules = all.filter(({ metadata }) => metadata.name === name).flatMap((document) => document.rules ?? []);
+      expect(rules.length).toBeGreaterThan(0);
+      for (const rule of rules) {
+        expect([...rule.apiGroups, ...rule.resources, ...rule.verbs]).not.toContain('*');
+        if (rule.resources.includes('secrets')) expect(rule.resourceNames).toEqual(['tombolo-gateway-key']);
       }
     }
   });

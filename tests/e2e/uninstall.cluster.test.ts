@@ -1,7 +1,7 @@
 /** Apart from the other tests of the command line, because here milan is without Tombolo for a while. */
 import { expect } from 'vitest';
 import { apart } from './apart.ts';
-import type { Json, TestCluster } from './bed.ts';
+import type { Bed, Json, TestCluster } from './bed.ts';
 import { ensurePeered, offload, test } from './fixtures.ts';
 
 /** Every object of every kind, in every namespace. */
@@ -21,7 +21,21 @@ function isOfTombolo(object: Json): boolean {
   return told.replaceAll('tombolo.test/', '').includes('tombolo');
 }
 
-test('CLI-03 uninstall refuses while something is in use, and after that leaves no object or label of ours', async ({
+/** Links, routes, rules and packet rules of a node that are ours. */
+async function oursOnNode(bed: Bed, cluster: string, node: string): Promise<string> {
+  const script = [
+    'ip -o link show | grep -o tombolo-[a-z]*',
+    'ip route show table all proto 204',
+    'ip rule show pref 5184',
+    'nft list tables | grep tombolo',
+  ].join('; ');
+  const outcome = await bed.control(['exec', `${cluster}/${node}`, '--', 'sh', '-c', `{ ${script}; } 2>&1 || true`]);
+  if (outcome.code !== 0) throw new Error(outcome.stderr);
+  return outcome.stdout;
+}
+
+test('CLI-03 NET-30 uninstall refuses while something is in use, and after that leaves nothing of ours, on nodes neither', async ({
+  bed,
   milan,
   rome,
 }) => {
@@ -39,12 +53,15 @@ test('CLI-03 uninstall refuses while something is in use, and after that leaves 
   const unpeer = await milan.tombolo('unpeer rome --yes');
   expect(unpeer, unpeer.stderr).toMatchObject({ code: 0 });
   const args = await installation(milan);
+  const nodes = (await milan.json('get nodes'))['items'].map((node: Json) => node['metadata'].name as string);
+  for (const node of nodes) expect(await oursOnNode(bed, 'milan', node)).toContain('tombolo-vx');
   try {
     const outcome = await milan.tombolo('uninstall --yes');
     expect(outcome, outcome.stderr).toMatchObject({ code: 0 });
     const left = (await everything(milan)).filter(isOfTombolo);
     expect(left.map(({ kind, metadata }) => `${kind} ${metadata.namespace ?? ''}/${metadata.name}`)).toEqual([]);
     expect(await milan.find(['get', 'namespace', shop.name])).toBeDefined();
+    for (const node of nodes) expect(await oursOnNode(bed, 'milan', node)).toBe('');
     const again = await milan.tombolo('uninstall --yes');
     expect(again, again.stderr).toMatchObject({ code: 0 });
   } finally {
@@ -58,5 +75,7 @@ test('CLI-03 uninstall refuses while something is in use, and after that leaves 
 async function installation(cluster: TestCluster): Promise<string[]> {
   const controller = await cluster.json('-n tombolo-system get deployment tombolo-controller');
   const { image } = controller['spec'].template.spec.containers[0];
-  return ['install', '--cluster-name', cluster.name, '--image', image];
+  // The bed says its pod range itself: nodes tell only what of it is in use.
+  const { podRanges } = (await cluster.json('get clusternetwork cluster'))['spec'];
+  return ['install', '--cluster-name', cluster.name, '--image', image, '--pod-range', podRanges.join(',')];
 }

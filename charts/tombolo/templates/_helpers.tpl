@@ -34,6 +34,9 @@ tombolo.io/component: {{ .component }}
 {{- if and .Values.peering.service.nodePort (eq .Values.peering.service.type "ClusterIP") -}}
 {{- fail "peering.service.nodePort needs peering.service.type NodePort or LoadBalancer" -}}
 {{- end -}}
+{{- if and .Values.gateway.service.nodePort (eq .Values.gateway.service.type "ClusterIP") -}}
+{{- fail "gateway.service.nodePort needs gateway.service.type NodePort or LoadBalancer" -}}
+{{- end -}}
 {{- end }}
 
 {{/*

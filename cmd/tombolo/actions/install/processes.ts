@@ -5,6 +5,8 @@ import { clusterInfo } from '../installed.ts';
 import { newestPods, type ProcessState, processState, startFailure } from './readiness.ts';
 
 const DEPLOYMENTS = [NAME.controllerAccount, NAME.kubeletAccount];
+/** Only where the cluster has a network of ours. */
+const IF_THERE = [NAME.gatewayService];
 
 /**
  * Waits until every process is ready and the controller has written down who this cluster is.
@@ -36,7 +38,8 @@ export async function readProcesses(
     cluster.client.list(REPLICA_SET, query, { signal }),
     cluster.client.list(POD, query, { signal }),
   ]);
-  const found = DEPLOYMENTS.map((name) => {
+  const isThere = (name: string) => deployments.items.some(({ metadata }) => metadata.name === name);
+  const found = [...DEPLOYMENTS, ...IF_THERE.filter(isThere)].map((name) => {
     const deployment = deployments.items.find((item) => item.metadata.name === name);
     if (deployment === undefined) return { state: { name, isReady: false, words: 'it does not exist' }, newest: [] };
     const newest = newestPods(deployment, replicaSets.items, pods.items);

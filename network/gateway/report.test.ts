@@ -1,0 +1,72 @@
+import { expect, test } from 'vitest';
+import { generatePrivateKey, publicKeyOf } from '#network/wireguard';
+import type { Peer } from '#pkg/api';
+import type { KubeClient } from '#pkg/kube';
+import { fakeClock } from '#pkg/runtime';
+import { type PeerReport, Reporter, reportOf } from './report.ts';
+
+const PEER = {
+  name: 'rome',
+  publicKey: publicKeyOf(generatePrivateKey()),
+  endpoints: ['rome.example:51820'],
+  probeAddress: '10.61.0.2',
+  nat: { name: 'rome', ranges: ['10.61.0.0/16'], announced: [] },
+};
+const DIALLED = '192.0.2.1:51820';
+const probe = (state: 'unknown' | 'up' | 'down') => ({ state, missed: 0, loss: 0.25, smoothedRoundTripMs: 1.2345 });
+
+test('an answer is True, silence is False and says where it was dialled and what to look at', () => {
+  expect(reportOf(PEER, probe('up'), undefined, DIALLED)).toEqual({
+    condition: { type: 'NetworkReady', status: 'True', reason: 'TunnelUp', message: expect.any(String) },
+    tunnel: { endpoint: DIALLED, roundTripMilliseconds: 1.23, lossPercent: 25 },
+  });
+  const { condition } = reportOf(PEER, probe('down'), undefined, DIALLED);
+  expect(condition).toMatchObject({ status: 'False', reason: 'NoAnswer' });
+  expect(condition.message).toMatch(/192\.0\.2\.1:51820 \(UDP; there was no handshake yet\).*port is open/);
+});
+
+test('a peer that nobody can dial, or that told no address for probes, is said so', () => {
+  expect(reportOf(PEER, probe('unknown'), undefined, undefined).condition.reason).toBe('NotDialled');
+  const { probeAddress: _, ...without } = PEER;
+  expect(reportOf(without, undefined, undefined, DIALLED).condition.reason).toBe('NoProbeAddress');
+  expect(reportOf(PEER, probe('unknown'), undefined, DIALLED).condition.status).toBe('Unknown');
+});
+
+/** A reporter whose writes change the peer at once. */
+function setUp(conditions: NonNullable<NonNullable<Peer['status']>['conditions']> = []) {
+  const clock = fakeClock();
+  const writes: Peer['status'][] = [];
+  let peer: Peer = { metadata: { name: 'rome', uid: 'u' }, spec: { roles: [] }, status: { conditions } };
+  const client = {
+    apply: async (_: unknown, object: Peer) => {
+      writes.push(object.status);
+      peer = { ...peer, status: { ...peer.status, ...object.status } };
+    },
+  } as unknown as KubeClient;
+  const reporter = new Reporter(client, clock);
+  return { clock, writes, say: (said: PeerReport) => reporter.report(peer, said, AbortSignal.timeout(1_000)) };
+}
+const up = (roundTripMilliseconds: number): PeerReport => ({
+  condition: { type: 'NetworkReady', status: 'True', reason: 'TunnelUp', message: 'up' },
+  tunnel: { endpoint: DIALLED, roundTripMilliseconds, lossPercent: 0 },
+});
+
+test('a round trip that drifts a little is written once a minute, a jump at once', async () => {
+  const { clock, writes, say } = setUp();
+  await say(up(10));
+  await say(up(10));
+  await say(up(10.4));
+  expect(writes).toHaveLength(1);
+  await say(up(20));
+  expect(writes).toHaveLength(2);
+  await clock.advance(60_000);
+  await say(up(20.1));
+  expect(writes).toHaveLength(3);
+});
+
+test('what is wrong with ranges is left to who said it', async () => {
+  const said = { type: 'NetworkReady', status: 'False', reason: 'NoFreeRange', message: 'no place' } as const;
+  const { writes, say } = setUp([{ ...said, lastTransitionTime: '2026-01-01T00:00:00Z' }]);
+  await say(up(10));
+  expect(writes).toEqual([{ tunnel: up(10).tunnel, conditions: [] }]);
+});

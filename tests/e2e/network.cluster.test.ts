@@ -1,0 +1,299 @@
+import { describe, expect } from 'vitest';
+import { type Bed, type Json, type TestCluster, throughout, until } from './bed.ts';
+import { AGNHOST, BUSYBOX, condition, type Offloaded, remotePod, test } from './fixtures.ts';
+
+const CONTAINERS = [
+  { name: 'main', image: AGNHOST, args: ['netexec', '--http-port', '8080', '--udp-port', '8081'] },
+  { name: 'box', image: BUSYBOX, command: ['sleep', '3600'] },
+];
+
+/** A pod on a real node of the consumer. */
+function homePod(name: string, nodeName: string): object {
+  return { apiVersion: 'v1', kind: 'Pod', metadata: { name }, spec: { nodeName, containers: CONTAINERS } };
+}
+
+async function realNodes(cluster: TestCluster): Promise<string[]> {
+  const { items } = await cluster.json('get nodes -l !tombolo.io/peer');
+  return items.map((node: Json) => node['metadata'].name as string).toSorted();
+}
+
+interface Pair {
+  readonly there: string;
+  /** Addresses of the home pods, by their node. */
+  readonly home: ReadonlyMap<string, string>;
+}
+
+/** A remote pod, and one pod on each real node at home. */
+async function pair(milan: TestCluster, shop: Offloaded): Promise<Pair> {
+  const nodes = await realNodes(milan);
+  await shop.create(
+    remotePod('there', { containers: CONTAINERS }),
+    ...nodes.map((node, index) => homePod(`here-${index}`, node)),
+  );
+  const there = await shop.podInPhase('there', 'Running', 60_000);
+  const home = new Map<string, string>();
+  for (const [index, node] of nodes.entries()) {
+    home.set(node, (await shop.podInPhase(`here-${index}`, 'Running', 60_000))['status'].podIP);
+  }
+  const address = await until('the remote pod has an address', async () => {
+    return (await shop.pod('there'))?.['status'].podIP as string | undefined;
+  });
+  expect(there['spec'].nodeName).toBe('rome');
+  return { there: address, home };
+}
+
+/** Has `pod` ask another one by HTTP or UDP which address it sees. */
+async function seenBy(
+  milan: TestCluster,
+  shop: Offloaded,
+  pod: string,
+  protocol: 'http' | 'udp',
+  host: string,
+): Promise<string> {
+  const port = protocol === 'http' ? 8080 : 8081;
+  const query = `request=clientip&protocol=${protocol}&host=${host}&port=${port}&tries=1`;
+  const answer = JSON.parse(
+    await milan.kubectl(`get --raw /api/v1/namespaces/${shop.name}/pods/${pod}:8080/proxy/dial?${query}`),
+  );
+  if (answer.responses === undefined) throw new Error(JSON.stringify(answer));
+  return addressIn(answer.responses[0]);
+}
+
+const addressIn = (text: string) => text.trim().replace(/:\d+$/, '');
+
+/** How the peer sees an address: the alias range that it told, with the same host part (both are /16 or /20 here). */
+function aliasOf(address: string, aliases: readonly { original: string; alias: string }[]): string {
+  const number = (text: string) => text.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);
+  for (const { original, alias } of aliases) {
+    const size = 2 ** (32 - Number(original.split('/')[1]));
+    const [base, target] = [original, alias].map((range) => number(range.split('/')[0] ?? ''));
+    const offset = number(address) - (base ?? 0);
+    if (offset < 0 || offset >= size) continue;
+    const value = (target ?? 0) + offset;
+    return [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256).join('.');
+  }
+  throw new Error(`${address} is in none of ${JSON.stringify(aliases)}`);
+}
+
+async function networkReady(cluster: TestCluster, peer: string): Promise<Json | undefined> {
+  return condition(await cluster.find(`get peer ${peer}`), 'NetworkReady');
+}
+
+/** Waits for the tunnel, for tests that need nothing else. */
+async function tunnelUp(milan: TestCluster): Promise<void> {
+  await until('the tunnel is up', async () => (await networkReady(milan, 'rome'))?.['status'] === 'True', 60_000);
+}
+
+/** The gateway pod that forwards, as the Lease names it. */
+async function activeGateway(cluster: TestCluster): Promise<string> {
+  const lease = await cluster.json('-n tombolo-system get lease tombolo-gateway');
+  const pods = await cluster.json('-n tombolo-system get pods -l tombolo.io/component=gateway');
+  const found = pods['items'].find((pod: Json) => pod['metadata'].uid === lease['spec'].holderIdentity);
+  if (found === undefined) throw new Error('the holder of the lease is no pod');
+  return found.metadata.name;
+}
+
+async function onNode(bed: Bed, cluster: string, node: string, script: string): Promise<string> {
+  const outcome = await bed.control(['exec', `${cluster}/${node}`, '--', 'sh', '-c', script]);
+  if (outcome.code !== 0) throw new Error(`${node}: ${outcome.stderr}`);
+  return outcome.stdout;
+}
+
+/** Routes, packet rules and overlay of a node, without counters. */
+function worldOf(bed: Bed, cluster: string, node: string): Promise<string> {
+  const parts = [
+    'ip route show dev tombolo-vx',
+    'bridge fdb show dev tombolo-vx',
+    'nft --stateless list table inet tombolo',
+  ];
+  return onNode(bed, cluster, node, parts.join('; '));
+}
+
+describe('network', () => {
+  test('NET-09 POD-16 pods of both clusters reach each other from every node, and each is seen under its own alias', async ({
+    milan,
+    rome,
+    shop,
+  }) => {
+    await tunnelUp(milan);
+    const { there, home } = await pair(milan, shop);
+    const network = (await milan.json('get peer rome'))['status'].network;
+    const [remote] = (await rome.json(`-n ${shop.twin} get pods`))['items'];
+    expect(there).toBe(aliasOf(remote.status.podIP, network.aliases));
+    expect((await shop.pod('there'))?.['status'].podIPs).toEqual([{ ip: there }]);
+    const pods = [...home.values()].map((address, index) => [`here-${index}`, address] as const);
+    for (const [pod, address] of pods) {
+      const seen = aliasOf(address, network.ourAliases);
+      for (const protocol of ['http', 'udp'] as const) {
+        expect(await seenBy(milan, shop, pod, protocol, there)).toBe(seen);
+        expect(await seenBy(milan, shop, 'there', protocol, seen)).toBe(there);
+      }
+      const ping = (name: string, to: string) =>
+        milan.kubectl(['-n', shop.name, 'exec', name, '-c', 'box', '--', 'ping', '-c', '2', '-W', '5', to]);
+      expect(await ping(pod, there)).toContain(' 0% packet loss');
+      expect(await ping('there', seen)).toContain(' 0% packet loss');
+    }
+  });
+
+  test('NET-10 hosts and the API server reach remote pods, seen under the anchor of their node', async ({
+    bed,
+    milan,
+    shop,
+  }) => {
+    await tunnelUp(milan);
+    const { there } = await pair(milan, shop);
+    const { ourAliases } = (await milan.json('get peer rome'))['status'].network;
+    const nodes = (await milan.json('get nodes -l !tombolo.io/peer'))['items'];
+    const anchorOf = (node: Json) => node['metadata'].annotations['tombolo.io/anchor-address'] as string;
+    const anchors = nodes.map((node: Json) => aliasOf(anchorOf(node), ourAliases));
+    expect(new Set(anchors).size).toBe(nodes.length);
+    // All at once, and with one source port: replies find the right node by the address alone.
+    const seen = await Promise.all(
+      nodes.map((node: Json) =>
+        onNode(
+          bed,
+          'milan',
+          node['metadata'].name,
+          `curl --silent --max-time 10 --local-port 33333 http://${there}:8080/clientip`,
+        ),
+      ),
+    );
+    expect(seen.map(addressIn)).toEqual(anchors);
+    const byApi = await milan.kubectl(`get --raw /api/v1/namespaces/${shop.name}/pods/there:8080/proxy/clientip`);
+    expect(anchors).toContain(addressIn(byApi));
+  });
+
+  test('100 MiB over TCP and 3,000 bytes over UDP arrive whole', async ({ milan, shop }) => {
+    await tunnelUp(milan);
+    const { there } = await pair(milan, shop);
+    const box = (pod: string, script: string) =>
+      milan.kubectl(['-n', shop.name, 'exec', pod, '-c', 'box', '--', 'sh', '-c', script], { timeoutMs: 120_000 });
+    const file = 'dd if=/dev/zero bs=1M count=100 2>/dev/null';
+    const sum = (await box('here-0', `${file} | md5sum`)).split(' ')[0];
+    await box('there', `${file} of=/tmp/file && httpd -p 9000 -h /tmp`);
+    expect((await box('here-0', `wget -qO- http://${there}:9000/file | md5sum`)).split(' ')[0]).toBe(sum);
+    const long = 'x'.repeat(3_000);
+    const query = `request=echo%20${long}&protocol=udp&host=${there}&port=8081&tries=1`;
+    const path = `/api/v1/namespaces/${shop.name}/pods/here-0:8080/proxy/dial?${query}`;
+    // The server reads the first 2 KiB of it; the datagram itself comes whole or not at all, and so does the answer.
+    const [echo] = JSON.parse(await milan.kubectl(['get', '--raw', path])).responses;
+    expect(echo.length).toBeGreaterThan(2_000);
+    expect(long.startsWith(echo)).toBe(true);
+  });
+
+  test('NET-21 the active gateway is killed five times in a row: traffic is back each time and no address changes', async ({
+    milan,
+    shop,
+  }) => {
+    await tunnelUp(milan);
+    const { there } = await pair(milan, shop);
+    const before = (await milan.json('get peer rome'))['status'].network;
+    for (let round = 0; round < 5; round++) {
+      await until(
+        'two gateways',
+        async () => {
+          const deployment = await milan.json('-n tombolo-system get deployment tombolo-gateway');
+          return deployment['status'].readyReplicas === 2;
+        },
+        90_000,
+      );
+      const active = await activeGateway(milan);
+      await milan.kubectl(`-n tombolo-system delete pod ${active} --force --grace-period=0`);
+      await until(`another replica forwards (${round})`, async () => (await activeGateway(milan)) !== active, 30_000);
+      await until('traffic is back', async () => {
+        await seenBy(milan, shop, 'here-0', 'http', there);
+        return true;
+      });
+    }
+    expect((await milan.json('get peer rome'))['status'].network).toEqual(before);
+  });
+
+  test('NET-25 a peer that does not answer is said within seconds, and True again with the first answer', async ({
+    bed,
+    milan,
+    rome,
+    peered: _,
+  }) => {
+    await tunnelUp(milan);
+    const tunnel = await until('round-trip time and loss', async () => {
+      const { tunnel: found } = (await milan.json('get peer rome'))['status'];
+      return found?.roundTripMilliseconds !== undefined && found?.lossPercent !== undefined && found;
+    });
+    expect(tunnel.roundTripMilliseconds).toBeGreaterThan(0);
+    const nodes = await realNodes(rome);
+    const { endpoint } = tunnel;
+    const sources = (await milan.json('get nodes -l !tombolo.io/peer'))['items'].map(
+      (node: Json) => node['status'].addresses.find((entry: Json) => entry['type'] === 'InternalIP').address,
+    );
+    // All of it: what only one port lets in, gateways get through by dialling the other way.
+    const block = [
+      'nft add table inet testblock',
+      "nft 'add chain inet testblock in { type filter hook prerouting priority -400; }'",
+      `nft 'add rule inet testblock in ip saddr { ${sources.join(', ')} } meta l4proto udp drop'`,
+    ].join(' && ');
+    try {
+      for (const node of nodes) await onNode(bed, 'rome', node, block);
+      const said = await until('NetworkReady is False', async () => {
+        const found = await networkReady(milan, 'rome');
+        return found?.['status'] === 'False' && found;
+      });
+      expect(said).toMatchObject({ reason: 'NoAnswer' });
+      // By then another of its endpoints may be tried.
+      expect(said['message']).toContain(`:${endpoint.split(':').at(-1)}`);
+    } finally {
+      for (const node of nodes) await onNode(bed, 'rome', node, 'nft delete table inet testblock');
+    }
+    await until('True again', async () => (await networkReady(milan, 'rome'))?.['status'] === 'True', 40_000);
+  });
+
+  test('NET-28 pods come and go, and no route, rule or neighbour changes on node or gateway', async ({
+    bed,
+    milan,
+    shop,
+  }) => {
+    await tunnelUp(milan);
+    const nodes = await realNodes(milan);
+    const worlds = () => Promise.all(nodes.map((node) => worldOf(bed, 'milan', node)));
+    const gateway = async () =>
+      milan.kubectl([
+        ...['-n', 'tombolo-system', 'exec', await activeGateway(milan), '-c', 'gateway', '--', 'sh', '-c'],
+        'ip route show table 51840; ip route; nft --stateless list table inet tombolo',
+      ]);
+    const before = [await worlds(), await gateway()];
+    const pods = Array.from({ length: 10 }, (_, index) =>
+      index % 2 === 0 ? remotePod(`p${index}`, { containers: CONTAINERS }) : homePod(`p${index}`, nodes[0] ?? ''),
+    );
+    await shop.create(...pods);
+    for (const index of pods.keys()) await shop.podInPhase(`p${index}`, 'Running', 90_000);
+    expect([await worlds(), await gateway()]).toEqual(before);
+    await milan.kubectl(`-n ${shop.name} delete pods --all --grace-period=1`);
+    expect([await worlds(), await gateway()]).toEqual(before);
+  });
+
+  test('NET-29 what was changed by hand on a node or gateway is put right, and what others have stays', async ({
+    bed,
+    milan,
+    peered: _,
+  }) => {
+    await tunnelUp(milan);
+    const [node = ''] = await realNodes(milan);
+    const gateway = await activeGateway(milan);
+    const inGateway = (script: string) =>
+      milan.kubectl(['-n', 'tombolo-system', 'exec', gateway, '-c', 'gateway', '--', 'sh', '-c', script]);
+    const gatewayWorld = () =>
+      inGateway(
+        'ip route show dev tombolo-wg; ip route show table 51840; ip rule; nft --stateless list table inet tombolo',
+      );
+    const before = { node: await worldOf(bed, 'milan', node), gateway: await gatewayWorld() };
+    await onNode(bed, 'milan', node, 'ip route add 192.0.2.0/24 dev lo; nft add table inet others');
+    await onNode(bed, 'milan', node, 'ip link del tombolo-vx; nft flush table inet tombolo');
+    await inGateway('ip route flush dev tombolo-wg; ip rule del pref 5184; nft delete table inet tombolo');
+    await until('the node is right again', async () => (await worldOf(bed, 'milan', node)) === before.node, 60_000);
+    await until('the gateway is right again', async () => (await gatewayWorld()) === before.gateway, 60_000);
+    expect(await onNode(bed, 'milan', node, 'ip route show 192.0.2.0/24; nft list tables')).toMatch(
+      /192\.0\.2\.0\/24 dev lo[^]*table inet others/,
+    );
+    await onNode(bed, 'milan', node, 'ip route del 192.0.2.0/24 dev lo; nft delete table inet others');
+    await throughout('the tunnel stays', async () => (await networkReady(milan, 'rome'))?.['status'] === 'True', 2_000);
+  });
+});
