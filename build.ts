@@ -8,7 +8,7 @@ import { build, type Plugin } from 'esbuild';
 const ROOT = import.meta.dirname;
 
 /** Processes of the container image; one bundle each, with chunks that they share. */
-const PROCESSES = ['controller', 'kubelet', 'gateway', 'agent'];
+const PROCESSES = ['controller', 'kubelet', 'gateway', 'agent', 'verify'];
 
 /** CommonJS dependencies call `require`, which an ES module does not have. */
 const BANNER = "import{createRequire as r}from'node:module';const require=r(import.meta.url);";

@@ -9,6 +9,7 @@ import { statusCommand } from './commands/status.ts';
 import { uninstallCommand } from './commands/uninstall.ts';
 import { unoffloadCommand } from './commands/unoffload.ts';
 import { unpeerCommand } from './commands/unpeer.ts';
+import { verifyCommand } from './commands/verify.ts';
 import { versionCommand } from './commands/version.ts';
 import { commonFlags, type Runner } from './commands/runner.ts';
 
@@ -34,6 +35,7 @@ export function createProgram(programName: string, runner: Runner): Command {
     cordonCommand(runner),
     uncordonCommand(runner),
     statusCommand(runner),
+    verifyCommand(runner),
     versionCommand(runner),
     completionCommand(runner),
   ];

@@ -41,8 +41,11 @@ export async function run<Options>(invocation: Invocation<Options>, io: Io): Pro
     ),
     confirm: (question, consequences) => confirm({ question, consequences, isYes: options.yes, io, progress, signal }),
   };
+  let running: Promise<unknown> = Promise.resolve();
   try {
-    const result = await Promise.race([action(session, options, args), deadline.ended]);
+    const acting = action(session, options, args);
+    running = acting.catch(() => undefined); // its error is reported where it is waited for
+    const result = await Promise.race([acting, deadline.ended]);
     progress.end();
     io.stdout.write(await render(options.output, result.value, result.text));
     return result.exitCode ?? EXIT.done;
@@ -51,6 +54,7 @@ export async function run<Options>(invocation: Invocation<Options>, io: Io): Pro
     // What an action throws after the end came is a consequence of the end.
     return await report(signal.aborted ? signal.reason : error, attempted, options.output, io);
   } finally {
+    await within(CLEAN_UP_MS, running); // has ended long ago, unless the time-out or Ctrl-C came
     await close(opened);
   }
 }
@@ -70,16 +74,26 @@ function endOf(why: End, attempted: string, step: string, { timeout }: CommonFla
     : new CliError('Interrupted', { attempted, where, why: 'it was interrupted' });
 }
 
+/** Time that an action gets after the end came, to remove what is of no use to anybody. */
+const CLEAN_UP_MS = 1_000;
 /** Time that connections get to close after the result is out; the process ends then anyway. */
 const CLOSE_MS = 500;
 
 async function close(opened: AsyncDisposableStack): Promise<void> {
+  // A connection that cannot be closed cleanly has nothing more to tell: the result is out, and the process ends.
+  await within(
+    CLOSE_MS,
+    opened.disposeAsync().catch(() => undefined),
+  );
+}
+
+/** Waits for `work`, but no longer than `ms`. */
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, CLOSE_MS);
+    timer = setTimeout(resolve, ms);
   });
-  // A connection that cannot be closed cleanly has nothing more to tell: the result is out, and the process ends.
-  await Promise.race([opened.disposeAsync().catch(() => undefined), late]);
+  await Promise.race([work, late]);
   clearTimeout(timer);
 }
 
