@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
+import type { Pod } from '#pkg/kube';
 import { type Bed, openBed, type TestCluster, until } from '../e2e/bed.ts';
 import { ensurePeered, offload } from '../e2e/peered.ts';
 import { bedFolder } from '../testbed/bed-folder.ts';
+import { createBarePods } from './bare-pods.ts';
 import { machineCpuSeconds, processesWith, resetPeaks } from './process-usage.ts';
 import { difference, requestCounts, sum } from './request-count.ts';
 
@@ -17,7 +19,7 @@ export interface BurstOptions {
   readonly keep: boolean;
 }
 
-/** One burst, from the creation of the Deployment to the last pod Ready at home. */
+/** One burst, from the creation of the Deployment (or of the first bare pod) to the last pod Ready at home. */
 export interface Measure {
   readonly seconds: number;
   /** Of the whole machine, idle rate subtracted. */
@@ -88,7 +90,9 @@ export async function burst(options: BurstOptions): Promise<BurstReport> {
         const direct = await oneBurst({ bed, group, where: rome, kind, pods, idle, through: false });
         const tombolo = await oneBurst({ bed, group, where: milan, kind, pods, idle, through: true });
         progress(
-          `${pods} pods, round ${round}: direct ${direct.seconds.toFixed(1)} s, tombolo ${tombolo.seconds.toFixed(1)} s`,
+          `${pods} pods, round ${round}: direct ${direct.seconds.toFixed(1)} s, tombolo ${tombolo.seconds.toFixed(1)} s;` +
+            ` requests per pod there ${tombolo.providerRequestsPerPod.toFixed(1)}` +
+            ` (of them ours ${tombolo.ownProviderRequestsPerPod.toFixed(1)}), at home ${tombolo.homeRequestsPerPod.toFixed(1)}`,
         );
         runs.push({ direct, tombolo });
       }
@@ -217,20 +221,12 @@ async function oneBurst({ bed, group, where, kind, pods, idle, through }: BurstR
   const name = `burst-${++serial}`;
   if (through) await offload(milan, rome, name);
   else await rome.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
-  const selector = through ? { 'tombolo.io/peer': 'rome' } : { 'tombolo.test/kwok': 'true' };
+  const selector: Record<string, string> = through ? { 'tombolo.io/peer': 'rome' } : { 'tombolo.test/kwok': 'true' };
   await resetPeaks(await ownProcesses(group));
   const before = await snapshot(milan, rome, group);
-  await where.apply(workload(kind, name, pods, selector));
-  await until(
-    `${pods} pods are ready`,
-    async () => {
-      const status = (await where.json(['-n', name, 'get', kind === 'always' ? 'deployment' : 'job', 'burst']))[
-        'status'
-      ];
-      return (kind === 'always' ? status.readyReplicas : status.succeeded) === pods;
-    },
-    BURST_DEADLINE_MS,
-  );
+  const spec = podSpec(kind === 'always' ? 'Always' : 'Never', selector);
+  if (kind === 'always') await deploymentReady(where, name, pods, spec);
+  else await createBarePods(where, { namespace: name, count: pods, spec, deadlineMs: BURST_DEADLINE_MS });
   const after = await snapshot(milan, rome, group);
   const seconds = (after.at - before.at) / 1000;
   const provider = difference(before.provider, after.provider);
@@ -262,31 +258,29 @@ function ownRequests(provider: ReadonlyMap<string, number>, kind: 'always' | 'ne
   return keys.reduce((total, key) => total + (provider.get(key) ?? 0), 0);
 }
 
-function workload(kind: 'always' | 'never', namespace: string, pods: number, nodeSelector: object): object {
-  const template = (restartPolicy: string) => ({
-    metadata: { labels: { app: 'burst' } },
-    spec: {
-      restartPolicy,
-      nodeSelector,
-      automountServiceAccountToken: false,
-      terminationGracePeriodSeconds: 1,
-      containers: [{ name: 'main', image: IMAGE, resources: { requests: { cpu: '1m' } } }],
-    },
+function podSpec(restartPolicy: 'Always' | 'Never', nodeSelector: Record<string, string>): NonNullable<Pod['spec']> {
+  return {
+    restartPolicy,
+    nodeSelector,
+    automountServiceAccountToken: false,
+    terminationGracePeriodSeconds: 1,
+    containers: [{ name: 'main', image: IMAGE, resources: { requests: { cpu: '1m' } } }],
+  };
+}
+
+async function deploymentReady(where: TestCluster, namespace: string, pods: number, spec: object): Promise<void> {
+  const labels = { app: 'burst' };
+  await where.apply({
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: 'burst', namespace },
+    spec: { replicas: pods, selector: { matchLabels: labels }, template: { metadata: { labels }, spec } },
   });
-  const metadata = { name: 'burst', namespace };
-  return kind === 'always'
-    ? {
-        apiVersion: 'apps/v1',
-        kind: 'Deployment',
-        metadata,
-        spec: { replicas: pods, selector: { matchLabels: { app: 'burst' } }, template: template('Always') },
-      }
-    : {
-        apiVersion: 'batch/v1',
-        kind: 'Job',
-        metadata,
-        spec: { completions: pods, parallelism: pods, template: template('Never') },
-      };
+  await until(
+    `${pods} pods are ready`,
+    async () => (await where.json(['-n', namespace, 'get', 'deployment', 'burst']))['status'].readyReplicas === pods,
+    BURST_DEADLINE_MS,
+  );
 }
 
 /** The run with the median time: figures of one run belong together. */

@@ -12,11 +12,11 @@ import { table } from './table.ts';
 const root = resolve(import.meta.dirname, '../..');
 const USAGE = `npm run bench -- burst [--sizes 10,100,1000,3000] [--rounds 3] [--kwok 100] [--kind always|never] [--keep]
 
-burst     creates one Deployment (or Job) of N pods on the provider directly and through Tombolo, alternating
+burst     creates one Deployment of N pods (or N bare pods) on the provider directly and through Tombolo, alternating
 --sizes   pods per burst
 --rounds  times each
 --kwok    nodes of the provider that only pretend to run pods
---kind    always: a Deployment, wrapped in ReplicaSets (default); never: a Job, bare pods
+--kind    always: a Deployment, wrapped in ReplicaSets (default); never: pods without a controller, bare there too
 --keep    leaves the clusters up
 
 The table goes to stdout, everything as JSON to .bench/burst.json.`;
