@@ -1,7 +1,10 @@
 import { safeName } from './nft-text.ts';
 
-/** Why a packet of a peer was refused: no valid part of a connection, or sent to something not announced to it. */
-export type PeerRefusal = 'invalid' | 'destination';
+/**
+ * Why a packet of or to a peer was refused: no valid part of a connection, sent to something not announced to it, or
+ * between addresses that have nothing to do with each other.
+ */
+export type PeerRefusal = 'invalid' | 'destination' | 'isolated';
 
 /** The counter of refused packets that came through the tunnel from `peer`. */
 export function peerCounter(peer: string, refusal: PeerRefusal): string {

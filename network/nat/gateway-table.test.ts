@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { exchangeSets } from './exchange.ts';
 import { renderGatewayTable } from './gateway-table.ts';
 import { safeName } from './nft-text.ts';
 import { EXAMPLE_GATEWAY as example } from './test-states.ts';
@@ -23,6 +24,23 @@ describe('renderGatewayTable', () => {
     const text = without({ peers: [{ name: 'free', ranges: ['10.61.0.0/16'], announced }], transit: [] });
     expect(text).not.toContain('nat ip prefix');
     expect(text).toContain('ip daddr {\n\t\t\t10.244.0.0/16\n\t\t} accept');
+  });
+
+  test('keeps the addresses that may exchange packets out of the text: they come and go without it', () => {
+    const exchange = { lent: ['10.244.1.5', 'fd00:244::5'], ours: ['10.61.1.5'] };
+    const all = new Map([
+      ['rome', exchange],
+      ['2-turin.eu', exchange],
+    ]);
+    expect(exchangeSets(example.peers, all)).toEqual(
+      new Map([
+        ['lent_rome4', ['10.244.1.5']],
+        ['ours_rome4', ['10.61.1.5']],
+        ['lent_rome6', ['fd00:244::5']],
+        ['ours_rome6', []],
+      ]),
+    );
+    expect(renderGatewayTable(example)).not.toContain('10.244.1.5');
   });
 
   test.each([

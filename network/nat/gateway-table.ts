@@ -1,9 +1,11 @@
 import { GATEWAY_COUNTERS as COUNTERS, peerCounter } from './counter-names.ts';
 import { NatError } from './errors.ts';
+import { exchangeBlocks, isolated } from './exchange.ts';
 import {
   chain,
   counter,
   device,
+  drop,
   elements,
   FAMILIES,
   type Family,
@@ -12,12 +14,10 @@ import {
   port,
   rangeSet,
   safeName,
+  suffix,
   tableText,
 } from './nft-text.ts';
 import type { GatewayState, Mapping, PeerNat } from './state.ts';
-
-const drop = (name: string): string => `counter name ${name} drop`;
-const suffix = (family: Family): string => (family === 'ip' ? '4' : '6');
 
 /** Errors about a connection may come from a router on the way, whose address is nobody's. */
 const PASS_ERRORS = 'ct state related meta l4proto { icmp, icmpv6 } accept';
@@ -34,11 +34,16 @@ export function renderGatewayTable(state: GatewayState): string {
   state.peers.forEach(checkMappings);
   const names = [
     ...Object.values(COUNTERS),
-    ...state.peers.flatMap((peer) => [peerCounter(peer.name, 'invalid'), peerCounter(peer.name, 'destination')]),
+    ...state.peers.flatMap((peer) => [
+      peerCounter(peer.name, 'invalid'),
+      peerCounter(peer.name, 'destination'),
+      ...(peer.isIsolated ? [peerCounter(peer.name, 'isolated')] : []),
+    ]),
   ];
   return tableText(state.table ?? 'tombolo', [
     ...names.map(counter),
     ...FAMILIES.flatMap((family) => sets(state, family)),
+    ...isolated(state.peers).flatMap(exchangeBlocks),
     overlayPort(state),
     chain('overlay_port_out', [
       'type filter hook output priority raw; policy accept;',
@@ -181,14 +186,23 @@ function translations(
   });
 }
 
-/** One verdict map per family: the range of a peer leads to a chain of that peer. */
+/** A verdict map: the range of a peer leads to a chain of that peer. */
+function dispatchOf(
+  family: Family,
+  peers: readonly PeerNat[],
+  match: string,
+  field: 'daddr' | 'saddr',
+  prefix: string,
+): string[] {
+  const items = peers.flatMap((peer) =>
+    only(family, peer.ranges).map((range) => `${range} : goto ${prefix}_${safeName(peer.name)}`),
+  );
+  return items.length === 0 ? [] : [`${match} ${family} ${field} vmap ${elements(items)}`];
+}
+
+/** One verdict map per family. */
 function dispatch(peers: readonly PeerNat[], match: string, field: 'daddr' | 'saddr', prefix: string): string[] {
-  return FAMILIES.flatMap((family) => {
-    const items = peers.flatMap((peer) =>
-      only(family, peer.ranges).map((range) => `${range} : goto ${prefix}_${safeName(peer.name)}`),
-    );
-    return items.length === 0 ? [] : [`${match} ${family} ${field} vmap ${elements(items)}`];
-  });
+  return FAMILIES.flatMap((family) => dispatchOf(family, peers, match, field, prefix));
 }
 
 function guard({ peers, tunnelDevice }: GatewayState): string {
@@ -236,7 +250,7 @@ function local({ tunnelDevice, probePort }: GatewayState): string {
 }
 
 /** What passes between overlay and tunnel. Devices that are not ours are left to whoever owns them. */
-function forwarding({ tunnelDevice, overlay, homeApi }: GatewayState): string[] {
+function forwarding({ tunnelDevice, overlay, homeApi, peers }: GatewayState): string[] {
   const [tunnel, inside] = [device(tunnelDevice), device(overlay.device)];
   // `rt mtu` is the smaller one of both ways of the route, so each direction learns the limit of the other.
   const clamp = 'tcp flags syn / syn,rst tcp option maxseg size set rt mtu';
@@ -244,15 +258,20 @@ function forwarding({ tunnelDevice, overlay, homeApi }: GatewayState): string[] 
   return [
     chain('outbound', [
       PASS_ERRORS,
-      ...FAMILIES.map((family) => {
+      // What was not announced is refused first, so that an exchange may accept.
+      ...FAMILIES.flatMap((family) => {
         const n = suffix(family);
-        return `${family} saddr @own${n} ${family} saddr . ${family} daddr @outbound${n} accept`;
+        const announced = `${family} saddr @own${n} ${family} saddr . ${family} daddr @outbound${n}`;
+        return [...dispatchOf(family, isolated(peers), announced, 'daddr', 'exchange_out'), `${announced} accept`];
       }),
       drop(COUNTERS.outbound),
     ]),
     chain('inbound', [
       `oifname { ${tunnel}, ${inside} } ${PASS_ERRORS}`,
-      ...FAMILIES.map((family) => `oifname ${inside} ${family} daddr @own${suffix(family)} accept`),
+      ...FAMILIES.flatMap((family) => {
+        const own = `oifname ${inside} ${family} daddr @own${suffix(family)}`;
+        return [...dispatchOf(family, isolated(peers), own, 'saddr', 'exchange_in'), `${own} accept`];
+      }),
       ...FAMILIES.map(
         (family) => `oifname ${tunnel} ${family} saddr . ${family} daddr @transit${suffix(family)} accept`,
       ),

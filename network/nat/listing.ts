@@ -2,6 +2,7 @@ import { NatError } from './errors.ts';
 
 /** One object of `nft -j list`: a table, chain, rule, set, map or counter, without its handle. */
 export interface ListedObject {
+  readonly set?: { readonly name: string; readonly elem?: readonly unknown[] };
   readonly counter?: { readonly name: string; readonly packets: number; readonly bytes: number };
   readonly [kind: string]: unknown;
 }
@@ -19,6 +20,13 @@ export function parseListing(stdout: string, table: string): ListedObject[] {
     const facts = { attempted: 'read the packet rules', where, why: 'nft did not answer with a listing' };
     throw new NatError('NatToolFailed', facts, { cause });
   }
+}
+
+/** The same object without the elements of such a set. @param names sets whose elements come and go */
+export function withoutElements(object: ListedObject, names: ReadonlyMap<string, unknown>): ListedObject {
+  if (object.set === undefined || !names.has(object.set.name)) return object;
+  const { elem: _, ...set } = object.set;
+  return { set };
 }
 
 /** The same object with no count in it. */

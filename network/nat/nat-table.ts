@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { CommandError, type CommandResult, runCommand } from '#pkg/runtime';
 import { NatError } from './errors.ts';
-import { type ListedObject, parseListing, withoutTraffic } from './listing.ts';
+import { type ListedObject, parseListing, withoutElements, withoutTraffic } from './listing.ts';
 import type { TableFamily } from './nft-text.ts';
 import type { Run } from './run.ts';
 
@@ -31,6 +31,8 @@ export class NatTable {
   #hash: string | undefined;
   /** What the counters of replaced tables had reached: a transaction starts them at zero again. */
   #before = new Map<string, Traffic>();
+  /** Elements of the sets whose elements are not in the text, as they were loaded. */
+  #sets = new Map<string, ReadonlySet<string>>();
 
   constructor({ table = 'tombolo', family = 'inet', run = runCommand }: NatTableOptions = {}) {
     this.#table = [family, table];
@@ -40,24 +42,32 @@ export class NatTable {
   /**
    * Makes the table be what `text` says, in one transaction; on failure the old one stands. Idempotent: the same text
    * again loads nothing unless somebody changed the table meanwhile, which then is `repaired`.
+   * @param sets elements of named sets that the text leaves empty; loaded in the same transaction
    * @throws NatError `NatTableRefused`, `NatToolFailed` (both retryable)
    */
-  async apply(text: string, signal: AbortSignal): Promise<'applied' | 'repaired' | 'unchanged'> {
+  async apply(
+    text: string,
+    signal: AbortSignal,
+    sets: ReadonlyMap<string, readonly string[]> = new Map(),
+  ): Promise<'applied' | 'repaired' | 'unchanged'> {
     const isSame = text === this.#text;
-    if (isSame && !(await this.isDrifted(signal))) return 'unchanged';
+    if (isSame && !(await this.isDrifted(signal))) {
+      return (await this.updateSets(sets, signal)) ? 'applied' : 'unchanged';
+    }
     const before = await this.counters(signal);
     const hadTable = this.#text !== undefined;
     try {
-      await this.#run('nft', ['-f', '-'], { input: text, signal });
+      const filled = [...sets].flatMap(([name, elements]) => this.#elements('add', name, elements));
+      await this.#run('nft', ['-f', '-'], { input: text + filled.join(''), signal });
     } catch (cause) {
-      const isRefusal = cause instanceof CommandError && cause.failure === 'exited';
-      throw this.#error(isRefusal ? 'NatTableRefused' : 'NatToolFailed', 'load the packet rules', cause);
+      throw this.#loadError('load the packet rules', cause);
     }
+    this.#sets = asSets(sets);
     // What has gone from the text takes its count along: counters of a removed peer leave no series behind.
     const objects = await this.#list(signal);
     const names = new Set(objects?.flatMap(({ counter }) => (counter === undefined ? [] : [counter.name])));
     this.#before = new Map([...before].filter(([name]) => names.has(name)));
-    this.#hash = hashOf(objects);
+    this.#hash = hashOf(objects, this.#sets);
     this.#text = text;
     return isSame && hadTable ? 'repaired' : 'applied';
   }
@@ -65,7 +75,33 @@ export class NatTable {
   /** Whether the table is another one than `apply` left behind. False before the first `apply`. */
   async isDrifted(signal: AbortSignal): Promise<boolean> {
     if (this.#hash === undefined) return false;
-    return hashOf(await this.#list(signal)) !== this.#hash;
+    const objects = await this.#list(signal);
+    return hashOf(objects, this.#sets) !== this.#hash || !holds(objects ?? [], this.#sets);
+  }
+
+  /**
+   * Changes the elements of sets, and nothing else of the table: for what changes often. Only what differs from the last
+   * call is told to the kernel, in one transaction.
+   * @returns whether something was told
+   * @throws NatError `NatTableRefused`, `NatToolFailed` (both retryable); then `apply` finds what is wrong
+   */
+  async updateSets(sets: ReadonlyMap<string, readonly string[]>, signal: AbortSignal): Promise<boolean> {
+    const wanted = asSets(sets);
+    const lines = [...wanted].flatMap(([name, elements]) => {
+      const standing = this.#sets.get(name) ?? new Set<string>();
+      return [
+        ...this.#elements('delete', name, [...standing.difference(elements)]),
+        ...this.#elements('add', name, [...elements.difference(standing)]),
+      ];
+    });
+    if (lines.length === 0) return false;
+    try {
+      await this.#run('nft', ['-f', '-'], { input: lines.join(''), signal });
+    } catch (cause) {
+      throw this.#loadError('change the addresses of the packet rules', cause);
+    }
+    this.#sets = wanted;
+    return true;
   }
 
   /**
@@ -95,6 +131,17 @@ export class NatTable {
     this.#text = undefined;
     this.#hash = undefined;
     this.#before.clear();
+    this.#sets.clear();
+  }
+
+  #elements(verb: 'add' | 'delete', set: string, elements: readonly string[]): string[] {
+    if (elements.length === 0) return [];
+    return [`${verb} element ${this.#table.join(' ')} ${set} { ${elements.join(', ')} }\n`];
+  }
+
+  #loadError(attempted: string, cause: unknown): unknown {
+    const isRefusal = cause instanceof CommandError && cause.failure === 'exited';
+    return this.#error(isRefusal ? 'NatTableRefused' : 'NatToolFailed', attempted, cause);
   }
 
   #list(signal: AbortSignal): Promise<ListedObject[] | undefined> {
@@ -121,7 +168,22 @@ export class NatTable {
   }
 }
 
-function hashOf(objects: ListedObject[] | undefined): string {
-  const text = objects === undefined ? 'missing' : JSON.stringify(objects.map(withoutTraffic));
+function asSets(sets: ReadonlyMap<string, readonly string[]>): Map<string, ReadonlySet<string>> {
+  return new Map([...sets].map(([name, elements]) => [name, new Set(elements)]));
+}
+
+/** Whether the listed sets have exactly these elements. */
+function holds(objects: readonly ListedObject[], sets: ReadonlyMap<string, ReadonlySet<string>>): boolean {
+  return [...sets].every(([name, elements]) => {
+    const listed = objects.find(({ set }) => set?.name === name)?.set?.elem ?? [];
+    return listed.length === elements.size && listed.every((element) => elements.has(String(element)));
+  });
+}
+
+function hashOf(objects: ListedObject[] | undefined, sets: ReadonlyMap<string, unknown>): string {
+  const text =
+    objects === undefined
+      ? 'missing'
+      : JSON.stringify(objects.map((object) => withoutTraffic(withoutElements(object, sets))));
   return createHash('sha256').update(text).digest('hex');
 }

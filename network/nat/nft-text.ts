@@ -29,6 +29,12 @@ export function familyOf(range: string): Family {
   return version === 4 ? 'ip' : 'ip6';
 }
 
+/** End of the name of a set of that family. */
+export const suffix = (family: Family): string => (family === 'ip' ? '4' : '6');
+
+/** Refuses and counts. */
+export const drop = (counterName: string): string => `counter name ${counterName} drop`;
+
 /** The members of one family, each once, in their order. */
 export function only(family: Family, ranges: readonly string[]): string[] {
   return [...new Set(ranges)].filter((range) => familyOf(range) === family);
@@ -66,6 +72,11 @@ export function rangeSet(name: string, family: Family, items: readonly string[],
   const unique = [...new Set(items)];
   const listed = unique.length === 0 ? '' : `\n\t\telements = ${elements(unique)}`;
   return `set ${name} {\n\t\ttype ${type}; ${flags}${listed}\n\t}`;
+}
+
+/** A named set of addresses whose elements are not part of the text: they come and go without the table. */
+export function addressSet(name: string, family: Family): string {
+  return `set ${name} {\n\t\ttype ${family === 'ip' ? 'ipv4_addr' : 'ipv6_addr'};\n\t}`;
 }
 
 export function chain(name: string, lines: readonly string[]): string {

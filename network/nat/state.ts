@@ -24,6 +24,19 @@ export interface PeerNat {
    * reach it.
    */
   readonly homeApiAddress?: string;
+  /**
+   * True: packets pass only between addresses that have to do with each other, see `exchangeSets`. Absent: whatever is
+   * announced may be reached.
+   */
+  readonly isIsolated?: boolean;
+}
+
+/** Who may exchange packets with whom, for one isolated peer. Addresses of either family. */
+export interface Exchange {
+  /** Pods of ours that run for the peer: it may reach them, and they it. */
+  readonly lent: readonly string[];
+  /** Pods at the peer that run for us, as we see them: all of ours may reach them, and they ours. */
+  readonly ours: readonly string[];
 }
 
 /** The home cluster's API as offloaded pods reach it. The port is 443 on their side. */

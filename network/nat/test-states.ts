@@ -16,6 +16,7 @@ export const EXAMPLE_GATEWAY: GatewayState = {
         { original: 'fd00:244::/56', alias: 'fd00:71::/56' },
       ],
       homeApiAddress: '10.200.0.1',
+      isIsolated: true,
     },
     {
       name: '2-turin.eu',

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test as base } from 'vitest';
+import { exchangeSets } from './exchange.ts';
 import { renderGatewayTable } from './gateway-table.ts';
 import { NatTable } from './nat-table.ts';
-import type { GatewayState, PeerNat } from './state.ts';
+import type { Exchange, GatewayState, PeerNat } from './state.ts';
 import { missingTool, Namespace } from './test-namespace.ts';
 
 const missing = await missingTool();
@@ -108,6 +109,33 @@ describe(`clusters with one range${missing === undefined ? '' : ` (skipped: ${mi
     expect(await at('b').pod.ask('tcp', pod(BEHIND.b))).toBe(pod(BEHIND.c));
     expect(await at('c').pod.ask('udp', pod6(BEHIND.c))).toBe(pod6(BEHIND.b));
     await at('a').table.apply(renderGatewayTable(stateOf('a')), signal);
+  });
+
+  test('lets an isolated peer reach only pods that run for it, and its own only from those that it runs for us', async () => {
+    const state = stateOf('b');
+    const peers = state.peers.map((peer) => ({ ...peer, isIsolated: peer.name === 'a' }));
+    const sets = (exchange: Exchange) => exchangeSets(peers, new Map([['a', exchange]]));
+    const { table } = at('b');
+    await table.apply(renderGatewayTable({ ...state, peers }), signal, sets({ lent: [], ours: [] }));
+    const [home, remote] = [pod(0), pod(seen('b', 'a'))];
+    const asks = async () => [
+      await at('a').pod.ask('tcp', pod(seen('a', 'b'))),
+      await at('b').pod.ask('tcp', remote),
+      await at('c').pod.ask('tcp', pod(seen('c', 'b'))),
+    ];
+    const [fromA, fromB, fromC] = [pod(seen('b', 'a')), pod(seen('a', 'b')), pod(seen('b', 'c'))];
+    expect(await asks()).toEqual(['nothing', 'nothing', fromC]);
+    expect(await count('b', 'isolated_a')).toBeGreaterThan(1);
+    expect(await table.updateSets(sets({ lent: [home], ours: [] }), signal)).toBe(true);
+    expect(await asks()).toEqual([fromA, fromB, fromC]);
+    expect(await table.updateSets(sets({ lent: [], ours: [remote] }), signal)).toBe(true);
+    expect(await asks()).toEqual([fromA, fromB, fromC]);
+    expect(await table.updateSets(sets({ lent: [], ours: ['10.99.0.1'] }), signal)).toBe(true);
+    expect(await asks()).toEqual(['nothing', 'nothing', fromC]);
+    expect(await table.isDrifted(signal)).toBe(false);
+    await at('b').gateway.nft('delete element inet tombolo ours_a4 { 10.99.0.1 }');
+    expect(await table.isDrifted(signal)).toBe(true);
+    await table.apply(renderGatewayTable(state), signal);
   });
 
   test('clamps the segment size to the route behind the tunnel', async () => {
