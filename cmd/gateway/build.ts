@@ -1,7 +1,17 @@
 import { GATEWAY_KEY_FILE } from '#network/cluster';
-import { runGateway } from '#network/gateway';
-import { CLUSTER_NETWORK, type ClusterNetwork, NAME, PEER, type Peer } from '#pkg/api';
-import { connectCluster, inClusterConfig, kubeMetrics, LEASE, NODE, POD, SECRET } from '#pkg/kube';
+import { runGateway, trimPod } from '#network/gateway';
+import { CLUSTER_NETWORK, type ClusterNetwork, LABEL, NAME, PEER, type Peer } from '#pkg/api';
+import {
+  connectCluster,
+  inClusterConfig,
+  kubeMetrics,
+  type KubeObject,
+  LEASE,
+  NAMESPACE,
+  NODE,
+  POD,
+  SECRET,
+} from '#pkg/kube';
 import { loopLag, systemClock, TaskGroup } from '#pkg/runtime';
 import { createLogger, createRegistry, serveHealth } from '#pkg/telemetry';
 import type { GatewayFlags } from './flags.ts';
@@ -23,6 +33,8 @@ export function buildGateway(flags: GatewayFlags): { run(signal: AbortSignal): P
         networks: home.informer<ClusterNetwork>(CLUSTER_NETWORK),
         nodes: home.informer(NODE),
         peers: home.informer<Peer>(PEER),
+        pods: home.informer(POD, { transform: trimPod }),
+        namespaces: home.informer<KubeObject>(NAMESPACE, { labelSelector: LABEL.origin, metadataOnly: true }),
         leases: home.informer(LEASE, named(NAME.gatewayLease)),
         replicas: home.informer(POD, { namespace, labelSelector: 'tombolo.io/component=gateway' }),
         keys: home.informer(SECRET, named(NAME.gatewayKeySecret)),
@@ -58,6 +70,7 @@ export function buildGateway(flags: GatewayFlags): { run(signal: AbortSignal): P
               probe: flags.probePort,
               heartbeat: flags.heartbeatPort,
             },
+            isIsolated: flags.isolation === 'on',
             implementation: flags.wireguard,
             clock: systemClock,
             log,

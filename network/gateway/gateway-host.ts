@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { flushRange, NatTable, renderGatewayTable } from '#network/nat';
+import { type Exchange, exchangeSets, flushRange, NatTable, renderGatewayTable } from '#network/nat';
 import { Overlay } from '#network/overlay';
 import { type Device, isEmptyPlan } from '#network/wireguard';
 import type { Log } from '#pkg/runtime';
@@ -22,8 +22,17 @@ export class GatewayHost {
     this.#log = log;
   }
 
-  /** Makes the pod's network hold `plan`. @param isCheck also what did not change is looked at and repaired */
-  async apply(plan: GatewayPlan, isCheck: boolean, signal: AbortSignal): Promise<void> {
+  /**
+   * Makes the pod's network hold `plan`.
+   * @param exchanges by peer, who may exchange packets
+   * @param isCheck also what did not change is looked at and repaired
+   */
+  async apply(
+    plan: GatewayPlan,
+    exchanges: ReadonlyMap<string, Exchange>,
+    isCheck: boolean,
+    signal: AbortSignal,
+  ): Promise<void> {
     const overlay = JSON.stringify(plan.overlay);
     const nat = renderGatewayTable(plan.nat);
     const tunnel = textOf(plan);
@@ -33,10 +42,13 @@ export class GatewayHost {
       if (overlay === this.#applied.overlay) repaired.push(...done);
       this.#applied.overlay = overlay;
     }
+    const sets = exchangeSets(plan.nat.peers, exchanges);
     if (isCheck || nat !== this.#applied.nat) {
-      if ((await this.#nat.apply(nat, signal)) === 'repaired') repaired.push('packet rules');
+      if ((await this.#nat.apply(nat, signal, sets)) === 'repaired') repaired.push('packet rules');
       this.#applied.nat = nat;
       await this.#forgetConnections(plan, signal);
+    } else {
+      await this.#nat.updateSets(sets, signal);
     }
     if (isCheck || tunnel !== this.#applied.tunnel) {
       const steps = await this.#device.apply(plan.tunnel, signal);

@@ -5,5 +5,6 @@
  * Replicas choose the one that forwards; it probes all peers and says on the Peers how the tunnels are. Plans are pure;
  * one loop applies them whole, again and again. Touches the network namespace of its own pod and no other.
  */
+export { trimPod } from './exchanges.ts';
 export { OVERLAY_DEVICE, OVERLAY_VNI } from './plan-gateway.ts';
 export { type GatewayDeps, runGateway } from './run-gateway.ts';

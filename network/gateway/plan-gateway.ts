@@ -45,6 +45,8 @@ export interface GatewayFacts {
   /** MTU of the pod's own link. */
   readonly linkBytes: number;
   readonly ports: GatewayPorts;
+  /** Whether peers reach only what has to do with them. */
+  readonly isIsolated: boolean;
   /** Only one replica forwards: the others hold everything but peers and routes into the tunnel. */
   readonly isActive: boolean;
 }
@@ -65,7 +67,7 @@ export interface GatewayPlan {
  * @throws OverlayError `OverlayStateInvalid` where the links are too small
  */
 export function planGateway(facts: GatewayFacts): GatewayPlan {
-  const { network, nodes, peers, endpoints, privateKey, podAddress, linkBytes, ports, isActive } = facts;
+  const { network, nodes, peers, endpoints, privateKey, podAddress, linkBytes, ports, isIsolated, isActive } = facts;
   const { podRanges, anchorRange } = network.spec;
   const anchors = readCidr(anchorRange);
   if (anchors === undefined) throw new Error(`the anchor range ${anchorRange} is no range`); // checked before: problemOf
@@ -96,7 +98,7 @@ export function planGateway(facts: GatewayFacts): GatewayPlan {
       tunnelDevice: TUNNEL_DEVICE,
       overlay: { device: OVERLAY_DEVICE, port: ports.overlay, senders: nodes.map(({ underlay }) => underlay) },
       ownRanges: [...podRanges, anchorRange],
-      peers: peers.map(({ nat }) => nat),
+      peers: peers.map(({ nat }) => ({ ...nat, isIsolated })),
       transit: [],
       probePort: ports.probe,
     },

@@ -4,11 +4,12 @@ import { overlayMtu } from '#network/overlay';
 import { type Prober, startProber } from '#network/probe';
 import { type Device, openDevice, parsePrivateKey, publicKeyOf, type SecretKey } from '#network/wireguard';
 import { type ClusterNetwork, NAME, type Peer } from '#pkg/api';
-import type { Informer, KubeClient, Lease, Node, Pod, Secret } from '#pkg/kube';
+import type { Informer, KubeClient, KubeObject, Lease, Node, Pod, Secret } from '#pkg/kube';
 import { type Clock, errorFields, type LevelLoop, levelLoop, type Log, TaskGroup } from '#pkg/runtime';
 import { isIPv6 } from 'node:net';
 import { runElection } from './election.ts';
 import { Endpoints } from './endpoints.ts';
+import { exchangesOf } from './exchanges.ts';
 import { GatewayHost } from './gateway-host.ts';
 import { factsOfNode } from './node-facts.ts';
 import { type GatewayPlan, type GatewayPorts, planGateway, TUNNEL_DEVICE } from './plan-gateway.ts';
@@ -23,6 +24,10 @@ export interface GatewayDeps {
     readonly networks: Informer<ClusterNetwork>;
     readonly nodes: Informer<Node>;
     readonly peers: Informer<Peer>;
+    /** All of this cluster, trimmed by `trimPod`. */
+    readonly pods: Informer<Pod>;
+    /** Twin namespaces. */
+    readonly namespaces: Informer<KubeObject>;
     /** Our Lease, and nothing else. */
     readonly leases: Informer<Lease>;
     /** Replicas of the gateway. */
@@ -34,6 +39,8 @@ export interface GatewayDeps {
   readonly podUid: string;
   readonly podAddress: string;
   readonly ports: GatewayPorts & { readonly heartbeat: number };
+  /** Whether peers reach only pods that run for them, and what runs for us there reaches ours (NET-39). */
+  readonly isIsolated: boolean;
   readonly implementation: 'auto' | 'kernel' | 'userspace';
   readonly clock: Clock;
   readonly log: Log;
@@ -84,6 +91,7 @@ export async function runGateway(deps: GatewayDeps, signal: AbortSignal): Promis
       podAddress,
       linkBytes,
       ports,
+      isIsolated: deps.isIsolated,
       isActive,
     });
   };
@@ -108,7 +116,12 @@ export async function runGateway(deps: GatewayDeps, signal: AbortSignal): Promis
     async work(inner) {
       const plan = makePlan();
       if (plan === undefined) return;
-      await host.apply(plan, checkDue, inner);
+      const exchanges = exchangesOf({
+        pods: informers.pods.list(),
+        namespaces: informers.namespaces.list(),
+        nodes: informers.nodes.list(),
+      });
+      await host.apply(plan, exchanges, checkDue, inner);
       checkDue = false;
       prober ??= startProber(
         { address: plan.address, port: ports.probe, clock, log, onChange: () => report.poke(), onMissed },
@@ -185,6 +198,10 @@ export async function runGateway(deps: GatewayDeps, signal: AbortSignal): Promis
   using _nodes = informers.nodes.on((old, current) => {
     if (JSON.stringify(old && factsOfNode(old)) !== JSON.stringify(current && factsOfNode(current))) apply.poke();
   });
+  using _pods = informers.pods.on((old, current) => {
+    if (deps.isIsolated && JSON.stringify(old?.status) !== JSON.stringify(current?.status)) apply.poke();
+  });
+  using _namespaces = informers.namespaces.on(() => apply.poke());
   using _peers = informers.peers.on((old, current) => {
     if (JSON.stringify(old?.status?.network) === JSON.stringify(current?.status?.network) && old && current) return;
     apply.poke();

@@ -1,0 +1,40 @@
+import { expect, test } from 'vitest';
+import type { Pod } from '#pkg/kube';
+import { exchangesOf, trimPod } from './exchanges.ts';
+
+const pod = (namespace: string, nodeName: string, ip: string, more: Partial<Pod['status']> & object = {}): Pod =>
+  trimPod({
+    metadata: { name: 'p', namespace, labels: { 'tombolo.io/origin': 'turin' } },
+    spec: { containers: [], nodeName },
+    status: { phase: 'Running', podIPs: [{ ip }], ...more },
+  });
+const namespaces = [
+  { metadata: { name: 'shop-milan', labels: { 'tombolo.io/origin': 'milan' } } },
+  { metadata: { name: 'other' } },
+];
+const nodes = [{ metadata: { name: 'rome', labels: { 'tombolo.io/peer': 'rome' } } }, { metadata: { name: 'node1' } }];
+
+test('pods in a twin are lent to its consumer whatever they say of themselves, pods on a virtual node are ours there', () => {
+  const pods = [
+    pod('shop-milan', 'node1', '10.244.1.5'),
+    pod('other', 'node1', '10.244.1.6'),
+    pod('shop', 'rome', '10.61.1.7'),
+  ];
+  expect(exchangesOf({ pods, namespaces, nodes })).toEqual(
+    new Map([
+      ['milan', { lent: ['10.244.1.5'], ours: [] }],
+      ['rome', { lent: [], ours: ['10.61.1.7'] }],
+    ]),
+  );
+});
+
+test('finished pods and those on the network of their host are nobody’s', () => {
+  const onHost = pod('shop-milan', 'node1', '192.0.2.1');
+  const pods = [
+    { ...onHost, spec: { containers: [], hostNetwork: true } },
+    pod('shop-milan', 'node1', '10.244.1.5', { phase: 'Succeeded' }),
+    pod('shop-milan', 'node1', '10.244.1.5', { phase: 'Failed' }),
+    pod('shop-milan', 'node1', '10.244.1.5', { podIPs: [] }),
+  ];
+  expect(exchangesOf({ pods, namespaces, nodes }).size).toBe(0);
+});

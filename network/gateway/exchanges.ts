@@ -1,0 +1,61 @@
+import type { Exchange } from '#network/nat';
+import { LABEL } from '#pkg/api';
+import type { KubeObject, Node, Pod } from '#pkg/kube';
+
+export interface ExchangeFacts {
+  readonly pods: readonly Pod[];
+  /** Twin namespaces: who they are for is said by their label, which tenants cannot write. */
+  readonly namespaces: readonly KubeObject[];
+  readonly nodes: readonly Node[];
+}
+
+/**
+ * By peer, the pods that have to do with it: those in its twin namespaces here, and those on its virtual nodes, by the
+ * address under which we see them. Finished pods have none any more. Pure.
+ */
+export function exchangesOf({ pods, namespaces, nodes }: ExchangeFacts): Map<string, Exchange> {
+  const owners = new Map(namespaces.map(({ metadata }) => [metadata.name, metadata.labels?.[LABEL.origin]]));
+  const providers = new Map(nodes.map(({ metadata }) => [metadata.name, metadata.labels?.[LABEL.peer]]));
+  const result = new Map<string, { lent: string[]; ours: string[] }>();
+  const add = (peer: string | undefined, side: 'lent' | 'ours', addresses: readonly string[]) => {
+    if (peer === undefined) return;
+    const entry = result.get(peer) ?? { lent: [], ours: [] };
+    entry[side].push(...addresses);
+    result.set(peer, entry);
+  };
+  for (const pod of pods) {
+    const addresses = addressesOf(pod);
+    if (addresses.length === 0) continue;
+    add(owners.get(pod.metadata.namespace ?? ''), 'lent', addresses);
+    add(providers.get(pod.spec?.nodeName ?? ''), 'ours', addresses);
+  }
+  return result;
+}
+
+/** A pod on the network of its host has the host's addresses, which are nobody's to lend. */
+function addressesOf({ spec, status }: Pod): string[] {
+  if (spec?.hostNetwork === true || status?.phase === 'Succeeded' || status?.phase === 'Failed') return [];
+  return (status?.podIPs ?? []).flatMap(({ ip }) => ip ?? []);
+}
+
+/** Keeps of a pod what `exchangesOf` reads: there may be very many. */
+export function trimPod({ metadata, spec, status }: Pod): Pod {
+  const { name, namespace, uid, resourceVersion } = metadata;
+  return {
+    metadata: {
+      name,
+      ...(namespace !== undefined && { namespace }),
+      ...(uid !== undefined && { uid }),
+      ...(resourceVersion !== undefined && { resourceVersion }),
+    },
+    spec: {
+      containers: [],
+      ...(spec?.nodeName !== undefined && { nodeName: spec.nodeName }),
+      ...(spec?.hostNetwork !== undefined && { hostNetwork: spec.hostNetwork }),
+    },
+    status: {
+      ...(status?.phase !== undefined && { phase: status.phase }),
+      ...(status?.podIPs !== undefined && { podIPs: status.podIPs }),
+    },
+  };
+}
