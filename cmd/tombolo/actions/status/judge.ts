@@ -111,6 +111,7 @@ function peerView(peer: Peer, facts: Facts, stale: string | undefined): PeerView
       apiServer: status.apiServer,
       apiPath: status.apiPath,
       roundTripMilliseconds: status.roundTripMilliseconds,
+      tunnel: status.tunnel,
       version: status.version,
       kubernetesVersion: status.kubernetesVersion,
       credentialExpiresAt: status.credentialExpiresAt,

@@ -40,11 +40,23 @@ function printPeer(peer: PeerView, now: Date): string {
       'API server',
       peer.apiServer === undefined ? undefined : `${peer.apiServer} (${peer.apiPath ?? 'path unknown'}${roundTrip})`,
     ],
+    ['Tunnel', tunnelWords(peer)],
     ['Versions', versions],
     ['Credential', expiry],
     ...peer.conditions.map(({ type, status, message }): [string, string] => [type, `${status}: ${message}`]),
   ]);
   return rows + printNodes(peer) + printTwins(peer) + printLent(peer);
+}
+
+/** `192.0.2.1:51820, round trip 1.2 ms, 0 % lost`; undefined where there is no tunnel. */
+function tunnelWords({ tunnel = {} }: PeerView): string | undefined {
+  const { endpoint, roundTripMilliseconds: roundTrip, lossPercent: loss } = tunnel;
+  const words = [
+    endpoint,
+    roundTrip === undefined ? undefined : `round trip ${roundTrip} ms`,
+    loss === undefined ? undefined : `${loss} % lost`,
+  ].filter((word) => word !== undefined);
+  return words.length === 0 ? undefined : words.join(', ');
 }
 
 function missingRoles({ wanted, roles }: PeerView): string {

@@ -1,3 +1,5 @@
+import type { PeerTunnel } from '#pkg/api';
+
 /** What `tombolo status -o json` prints. Keys are stable. */
 export interface StatusView {
   /** Everything below is good, and was verified lately. */
@@ -44,6 +46,8 @@ export interface PeerView {
   readonly apiServer?: string;
   readonly apiPath?: string;
   readonly roundTripMilliseconds?: number;
+  /** Between the gateways of both clusters. */
+  readonly tunnel?: PeerTunnel;
   readonly version?: string;
   readonly kubernetesVersion?: string;
   readonly credentialExpiresAt?: string;
