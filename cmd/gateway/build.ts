@@ -1,5 +1,5 @@
 import { GATEWAY_KEY_FILE } from '#network/cluster';
-import { runGateway, trimPod } from '#network/gateway';
+import { gatewayMetrics, runGateway, trimPod } from '#network/gateway';
 import { CLUSTER_NETWORK, type ClusterNetwork, LABEL, NAME, PEER, type Peer } from '#pkg/api';
 import {
   connectCluster,
@@ -72,6 +72,7 @@ export function buildGateway(flags: GatewayFlags): { run(signal: AbortSignal): P
             },
             isIsolated: flags.isolation === 'on',
             implementation: flags.wireguard,
+            metrics: await gatewayMetrics(registry),
             clock: systemClock,
             log,
           },

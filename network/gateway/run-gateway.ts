@@ -2,7 +2,14 @@ import { readFile } from 'node:fs/promises';
 import { problemOf } from '#network/cluster';
 import { overlayMtu } from '#network/overlay';
 import { type Prober, startProber } from '#network/probe';
-import { type Device, openDevice, parsePrivateKey, publicKeyOf, type SecretKey } from '#network/wireguard';
+import {
+  type Device,
+  type DeviceState,
+  openDevice,
+  parsePrivateKey,
+  publicKeyOf,
+  type SecretKey,
+} from '#network/wireguard';
 import { type ClusterNetwork, NAME, type Peer } from '#pkg/api';
 import type { Informer, KubeClient, KubeObject, Lease, Node, Pod, Secret } from '#pkg/kube';
 import { type Clock, errorFields, type LevelLoop, levelLoop, type Log, TaskGroup } from '#pkg/runtime';
@@ -12,6 +19,7 @@ import { Endpoints } from './endpoints.ts';
 import { exchangesOf } from './exchanges.ts';
 import { GatewayHost } from './gateway-host.ts';
 import { factsOfNode } from './node-facts.ts';
+import type { GatewayMetrics } from './metrics.ts';
 import { type GatewayPlan, type GatewayPorts, planGateway, TUNNEL_DEVICE } from './plan-gateway.ts';
 import { planPeers, type TunnelPeer, type Unusable } from './plan-peers.ts';
 import { Reporter, reportOf, unusableReport } from './report.ts';
@@ -42,9 +50,13 @@ export interface GatewayDeps {
   /** Whether peers reach only pods that run for them, and what runs for us there reaches ours (NET-39). */
   readonly isIsolated: boolean;
   readonly implementation: 'auto' | 'kernel' | 'userspace';
+  readonly metrics: GatewayMetrics;
   readonly clock: Clock;
   readonly log: Log;
 }
+
+/** A scrape must not wait for a device that hangs. */
+const SCRAPE_MS = 5_000;
 
 /** Changes made by hand are found within this time. */
 const CHECK_MS = 30_000;
@@ -153,6 +165,23 @@ export async function runGateway(deps: GatewayDeps, signal: AbortSignal): Promis
       if (await endpoints.update(told, answers, inner)) apply.poke();
     },
   });
+  const peersAsHeld = (state: DeviceState | undefined) => {
+    const states = prober?.states();
+    return peers.usable.map((peer) => ({
+      peer,
+      probe: states?.get(peer.name),
+      device: state?.peers.find(({ publicKey }) => publicKey === peer.publicKey),
+    }));
+  };
+  deps.metrics.follow(async () => {
+    const inner = AbortSignal.any([group.signal, AbortSignal.timeout(SCRAPE_MS)]);
+    const held = peersAsHeld(await device.read(inner));
+    return {
+      isActive,
+      peers: held.map(({ peer: { name }, probe, device: state }) => ({ name, probe, device: state })),
+      counters: await host.counters(inner),
+    };
+  });
   const report = levelLoop({
     name: 'report',
     everyMs: REPORT_MS,
@@ -163,14 +192,12 @@ export async function runGateway(deps: GatewayDeps, signal: AbortSignal): Promis
       if (!isActive) return;
       const state = await device.read(inner);
       const dialled = endpoints.current();
-      const states = prober?.states();
       reporter.keepOnly(new Set(informers.peers.list().map(({ metadata }) => metadata.name)));
       for (const name of resets.keys()) if (!peers.usable.some((peer) => peer.name === name)) resets.delete(name);
       const reports = [
-        ...peers.usable.map((peer) => {
-          const held = state?.peers.find(({ publicKey }) => publicKey === peer.publicKey);
-          return [peer.name, reportOf(peer, states?.get(peer.name), held, dialled.get(peer.name))] as const;
-        }),
+        ...peersAsHeld(state).map(
+          ({ peer, probe, device: held }) => [peer.name, reportOf(peer, probe, held, dialled.get(peer.name))] as const,
+        ),
         ...peers.unusable.map((peer) => [peer.name, unusableReport(peer)] as const),
       ];
       for (const [name, said] of reports) {

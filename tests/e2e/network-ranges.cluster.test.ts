@@ -104,7 +104,8 @@ describe('address ranges', () => {
     }
   });
 
-  test('ranges of a peer that would take our own addresses away are refused with a sentence', async ({
+  test('NET-07 ranges that would take our own addresses away are refused with a sentence, and get no route or rule', async ({
+    bed,
     milan,
     rome,
     peered: _,
@@ -138,6 +139,18 @@ describe('address ranges', () => {
         expect(condition['message']).toContain(word);
       }
       expect((await milan.json('get peer rome'))['status'].network.aliases).toEqual([]);
+      const nodes = (await milan.json('get nodes -l !tombolo.io/peer'))['items'];
+      for (const { metadata } of nodes) {
+        const script = 'ip route show dev tombolo-vx; nft list set inet tombolo peers4';
+        const held = async () => {
+          const outcome = await bed.control(['exec', `milan/${metadata.name}`, '--', 'sh', '-c', script]);
+          return !/^\d|elements/m.test(outcome.stdout) && outcome.code === 0;
+        };
+        await until(`${metadata.name} has neither route nor rule for the peer`, held);
+      }
+      // Names, the API server and our own endpoint answer as before.
+      const status = await milan.tombolo('status rome');
+      expect(status, status.stderr).toMatchObject({ code: 0 });
     } finally {
       await rome.kubectl('-n tombolo-system scale deployment/tombolo-controller --replicas=2');
     }

@@ -1,0 +1,35 @@
+/**
+ * `npm run e2e -- [NAME…] [--testbed FOLDER] [further arguments of vitest]`: end-to-end tests whose file names contain one of the
+ * names (all without a name), on the bed that is up: `.testbed`, or the one that `TOMBOLO_TESTBED` or the flag names. Exit code: that of
+ * vitest, or 1 where there is no bed.
+ */
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+
+const root = resolve(import.meta.dirname, '../..');
+
+function main(args: string[]): Promise<number> | number {
+  const at = args.indexOf('--testbed');
+  const named = at === -1 ? undefined : args.splice(at, 2)[1];
+  const bed = resolve(named ?? process.env['TOMBOLO_TESTBED'] ?? join(root, '.testbed'));
+  if (!existsSync(join(bed, 'milan/kubeconfig'))) {
+    process.stderr.write(`run end-to-end tests: no test bed with a cluster "milan" in ${bed}; npm run testbed -- up\n`);
+    return 1;
+  }
+  const names = args.filter((arg) => !arg.startsWith('-')).map((name) => join('tests/e2e', name));
+  const rest = args.filter((arg) => arg.startsWith('-'));
+  const filters = names.length === 0 ? ['tests/e2e'] : names;
+  const vitest = [join(root, 'node_modules/vitest/vitest.mjs'), 'run', '--project', 'cluster', ...filters, ...rest];
+  const child = spawn(process.execPath, vitest, {
+    cwd: root,
+    stdio: 'inherit',
+    env: { ...process.env, TOMBOLO_TESTBED: bed },
+  });
+  return new Promise((done, fail) => {
+    child.once('error', fail);
+    child.once('exit', (code, signal) => done(signal === null ? (code ?? 1) : 130));
+  });
+}
+
+process.exitCode = await main(process.argv.slice(2));
