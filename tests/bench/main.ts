@@ -1,107 +1,118 @@
 /**
- * `npm run bench -- burst`: how long a burst of pods takes on the provider directly and through Tombolo, side by side.
+ * `npm run bench -- burst|network|expose`: what Tombolo costs, next to the same without it, in one run.
  *
  * The figures are for comparing within one run: this machine is noisy and both clusters share it.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { burst, type BurstReport } from './burst.ts';
-import { table } from './table.ts';
+import { burst } from './burst.ts';
+import { renderBurst } from './burst-report.ts';
+import { expose } from './expose.ts';
+import { renderExpose } from './expose-report.ts';
+import { network } from './network.ts';
+import { renderNetwork } from './network-report.ts';
 
 const root = resolve(import.meta.dirname, '../..');
-const USAGE = `npm run bench -- burst [--sizes 10,100,1000,3000] [--rounds 3] [--kwok 100] [--kind always|never] [--keep]
+const folder = join(root, '.testbed-bench');
+const USAGE = `npm run bench -- burst   [--sizes 10,100,1000,3000] [--rounds 3] [--kwok 100] [--kind always|never] [--keep]
+npm run bench -- network [--rounds 7] [--seconds 5] [--keep]
+npm run bench -- expose  [--sizes 10,100,1000] [--rounds 3] [--kwok 20] [--keep]
 
 burst     creates one Deployment of N pods (or N bare pods) on the provider directly and through Tombolo, alternating
---sizes   pods per burst
+network   loads a pod at the provider from one at home, next to wireguard-go alone and to plain links between their nodes
+expose    creates a Service over N ready pods at home, and sees how fast slices here and there hold them all
+--sizes   pods per burst, or behind the Service
 --rounds  times each
---kwok    nodes of the provider that only pretend to run pods
+--seconds of each measurement of the network
+--kwok    nodes that only pretend to run pods: of the provider for burst, at home for expose
 --kind    always: a Deployment, wrapped in ReplicaSets (default); never: pods without a controller, bare there too
 --keep    leaves the clusters up
 
-The table goes to stdout, everything as JSON to .bench/burst.json.`;
+The table goes to stdout, everything as JSON to .bench/NAME.json.`;
 
-function parse() {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      sizes: { type: 'string', default: '10,100,1000,3000' },
-      rounds: { type: 'string', default: '3' },
-      kwok: { type: 'string', default: '100' },
-      kind: { type: 'string', default: 'always' },
-      keep: { type: 'boolean', default: false },
-      help: { type: 'boolean', short: 'h', default: false },
-    },
-  });
-  const whole = (name: string, text: string) => {
-    const number = Number(text);
-    if (!Number.isInteger(number) || number < 1) throw new Error(`--${name}: “${text}” is not a whole number above 0`);
-    return number;
-  };
-  if (values.help || positionals[0] === undefined) return undefined;
-  if (positionals[0] !== 'burst') throw new Error(`there is no benchmark “${positionals[0]}”; there is: burst`);
-  if (values.kind !== 'always' && values.kind !== 'never')
-    throw new Error(`--kind: “${values.kind}” is neither always nor never`);
-  return {
-    sizes: values.sizes.split(',').map((text) => whole('sizes', text)),
-    rounds: whole('rounds', values.rounds),
-    kwok: whole('kwok', values.kwok),
-    kind: values.kind as 'always' | 'never',
-    keep: values.keep,
-  };
+const OPTIONS = {
+  sizes: { type: 'string' },
+  rounds: { type: 'string' },
+  seconds: { type: 'string' },
+  kwok: { type: 'string' },
+  kind: { type: 'string' },
+  keep: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
+type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values'];
+
+interface Benchmark {
+  readonly takes: readonly (keyof typeof OPTIONS)[];
+  /** @returns everything that was measured, and the table of it */
+  run(values: Values, keep: boolean): Promise<{ readonly report: object; readonly text: string }>;
 }
 
-function print(report: BurstReport): void {
-  const number = (value: number, digits = 1) => value.toFixed(digits);
-  const rows = report.sizes.map((size) => {
-    const { direct, tombolo } = size.median;
-    return [
-      String(size.pods),
-      number(direct.seconds),
-      number(tombolo.seconds),
-      number(tombolo.seconds / direct.seconds, 2),
-      number(direct.cpuSeconds),
-      number(tombolo.cpuSeconds),
-      number(tombolo.cpuSeconds / direct.cpuSeconds, 2),
-      number(tombolo.ownCpuSeconds),
-      number(direct.providerRequestsPerPod),
-      number(tombolo.providerRequestsPerPod),
-      number(tombolo.ownProviderRequestsPerPod),
-      number(tombolo.homeRequestsPerPod),
-      number(tombolo.kubeletPeakMiB, 0),
-      number(tombolo.controllerPeakMiB, 0),
-    ];
-  });
-  const head = [
-    'pods',
-    'direct s',
-    'tombolo s',
-    'ratio',
-    'direct CPU s',
-    'tombolo CPU s',
-    'ratio',
-    'ours CPU s',
-    'req/pod direct',
-    'req/pod provider',
-    'of them ours',
-    'req/pod home',
-    'kubelet MiB',
-    'controller MiB',
-  ];
-  process.stdout.write(
-    `${table(head, rows)}\nmedian of ${report.rounds} alternated rounds; idle: ${number(report.idlePercentOfCore, 2)} % of a core for our processes, ${number(report.idlePercentOfBusiest, 2)} % for the busiest\n`,
-  );
+const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
+  burst: {
+    takes: ['sizes', 'rounds', 'kwok', 'kind'],
+    async run({ sizes = '10,100,1000,3000', rounds = '3', kwok = '100', kind = 'always' }, keep) {
+      if (kind !== 'always' && kind !== 'never') throw new Error(`--kind: “${kind}” is neither always nor never`);
+      const numbers = { sizes: list('sizes', sizes), rounds: whole('rounds', rounds), kwok: whole('kwok', kwok) };
+      const report = await burst({ root, folder, ...numbers, kind, keep });
+      return { report, text: renderBurst(report) };
+    },
+  },
+  network: {
+    takes: ['rounds', 'seconds'],
+    async run({ rounds = '7', seconds = '5' }, keep) {
+      const numbers = { rounds: whole('rounds', rounds), seconds: whole('seconds', seconds) };
+      const report = await network({ folder, ...numbers, keep }, interrupted());
+      return { report, text: renderNetwork(report) };
+    },
+  },
+  expose: {
+    takes: ['sizes', 'rounds', 'kwok'],
+    async run({ sizes = '10,100,1000', rounds = '3', kwok = '20' }, keep) {
+      const numbers = { sizes: list('sizes', sizes), rounds: whole('rounds', rounds), kwok: whole('kwok', kwok) };
+      const report = await expose({ folder, ...numbers, keep }, interrupted());
+      return { report, text: renderExpose(report) };
+    },
+  },
+};
+
+function whole(name: string, text: string): number {
+  const number = Number(text);
+  if (!Number.isInteger(number) || number < 1) throw new Error(`--${name}: “${text}” is not a whole number above 0`);
+  return number;
+}
+
+function list(name: string, text: string): number[] {
+  return text.split(',').map((part) => whole(name, part));
+}
+
+/** Aborts when a person ends the benchmark: what it made is then taken away. A second time ends it at once. */
+function interrupted(): AbortSignal {
+  const stop = new AbortController();
+  for (const event of ['SIGINT', 'SIGTERM']) process.once(event, () => stop.abort(new Error(`ended by ${event}`)));
+  return stop.signal;
+}
+
+async function main(): Promise<string> {
+  const { values, positionals } = parseArgs({ allowPositionals: true, options: OPTIONS });
+  const [name] = positionals;
+  if (values.help === true || name === undefined) return `${USAGE}\n`;
+  const benchmark = Object.hasOwn(BENCHMARKS, name) ? BENCHMARKS[name] : undefined;
+  if (benchmark === undefined) {
+    throw new Error(`there is no benchmark “${name}”; there are: ${Object.keys(BENCHMARKS).join(', ')}`);
+  }
+  for (const option of Object.keys(values) as (keyof typeof OPTIONS)[]) {
+    if (option !== 'keep' && !benchmark.takes.includes(option)) throw new Error(`${name} does not take --${option}`);
+  }
+  const { report, text } = await benchmark.run(values, values.keep === true);
+  await mkdir(join(root, '.bench'), { recursive: true });
+  await writeFile(join(root, `.bench/${name}.json`), `${JSON.stringify(report, undefined, 2)}\n`);
+  return text;
 }
 
 try {
-  const options = parse();
-  if (options === undefined) process.stdout.write(`${USAGE}\n`);
-  else {
-    const report = await burst({ ...options, root, folder: join(root, '.testbed-bench') });
-    await mkdir(join(root, '.bench'), { recursive: true });
-    await writeFile(join(root, '.bench/burst.json'), `${JSON.stringify(report, undefined, 2)}\n`);
-    print(report);
-  }
+  process.stdout.write(await main());
 } catch (error) {
   process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n\n${USAGE}\n`);
   process.exitCode = 2;
