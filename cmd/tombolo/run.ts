@@ -74,8 +74,8 @@ function endOf(why: End, attempted: string, step: string, { timeout }: CommonFla
     : new CliError('Interrupted', { attempted, where, why: 'it was interrupted' });
 }
 
-/** Time that an action gets after the end came, to remove what is of no use to anybody. */
-const CLEAN_UP_MS = 1_000;
+/** Time that an action gets after the end came, to remove what is of no use to anybody: with the next time within the 2 s of CLI-07. */
+const CLEAN_UP_MS = 1_400;
 /** Time that connections get to close after the result is out; the process ends then anyway. */
 const CLOSE_MS = 500;
 

@@ -9,7 +9,7 @@ const schema = z.object({
   /** JSON, a list of targets. */
   targets: z.string().default('[]'),
   /** How long a target is tried that does not answer. */
-  patienceMs: z.coerce.number().int().min(0).max(60_000).default(6_000),
+  patienceMs: z.coerce.number().int().min(0).max(60_000).default(8_000),
 });
 
 export type VerifyFlags = z.infer<typeof schema>;

@@ -19,10 +19,13 @@ export function diagnose(lines: readonly Line[], peer: string): Problem[] {
   const silent = lines.filter((line) => line.bytes === 0 && line.result === 'failed');
   const pods = [...new Set(silent.map(({ from, why }) => `${from}: ${why}`))];
   const tried = lines.filter((line) => line.bytes > 0);
+  const ways = [...direction('there', tried, peer), ...direction('here', tried, peer)];
+  // Every payload comes back: where large ones are lost on one way only, they are lost for both askers.
+  const mtu = ways.find(({ hop }) => hop === 'mtu');
   return [
     ...pods.map((message): Problem => ({ hop: 'pods', message })),
-    ...direction('there', tried, peer),
-    ...direction('here', tried, peer),
+    ...(mtu === undefined ? [] : [mtu]),
+    ...ways.filter(({ hop }) => hop !== 'mtu'),
   ];
 }
 
@@ -42,8 +45,8 @@ function direction(side: Side, all: readonly Line[], peer: string): Problem[] {
   const services = [between(`pod ${other}`, `Service ${side}`), between(`host ${other}`, `Service ${side}`)];
   const problems: Problem[] = [];
   if ([...verdicts, ...services].includes('large')) {
-    const look = 'a hop on the way carries smaller packets than it says; look at the MTU of nodes and gateways';
-    problems.push({ hop: 'mtu', message: `${where}: small packets arrive, large ones do not: ${look}` });
+    const look = 'a hop there or back carries smaller packets than it says; look at the MTU of nodes and gateways';
+    problems.push({ hop: 'mtu', message: `${peer}: small packets arrive, large ones do not; ${look}` });
   }
   if (hostToPod === 'none') {
     const look = `look whether each node there has the annotation tombolo.io/anchor-address`;

@@ -37,7 +37,7 @@ function printReport({ peer, tunnel, lines, problems }: PeerReport): string {
     result,
     roundTripMs === undefined ? '' : `${roundTripMs.toFixed(2)} ms`,
     seen ?? '',
-    (why ?? '').replaceAll(/\s+/g, ' '),
+    shortened(why ?? ''),
   ]);
   const matrix = rows.length === 0 ? '' : table(HEADERS, rows);
   const verdict =
@@ -48,3 +48,11 @@ function printReport({ peer, tunnel, lines, problems }: PeerReport): string {
 }
 
 const HEADERS = ['from', 'to', 'protocol', 'bytes', 'result', 'round trip', 'seen as', 'why'];
+
+/** Other people's reasons may be pages; JSON has them whole. */
+const MAX_WHY = 120;
+
+function shortened(why: string): string {
+  const line = why.replaceAll(/\s+/g, ' ');
+  return line.length <= MAX_WHY ? line : `${line.slice(0, MAX_WHY)}…`;
+}

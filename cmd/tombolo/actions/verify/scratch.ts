@@ -6,12 +6,14 @@ import { CliError } from '../../errors.ts';
 import { type Session, waitFor } from '../../session.ts';
 import { undefinedIfAbsent } from '../installed.ts';
 import { readOffloading } from '../offload.ts';
+import { serverTime } from '../server-time.ts';
 import { COMPONENT, scratchNamespace } from './manifests.ts';
 
 /** What a killed run left is removed by the next one after this; no run is as long. */
 const STALE_MS = 15 * 60_000;
-/** For the request that removes the namespace, also after the end of the session. */
-const DELETE_MS = 900;
+/** For the request that removes the namespace; less once the session has ended, within what `run.ts` gives. */
+const DELETE_MS = 20_000;
+const DELETE_AT_END_MS = 1_300;
 /** For pods and twin to go; then the result comes first, and the rest goes by itself. */
 const GONE_MS = 15_000;
 const LOOK_MS = 250;
@@ -20,9 +22,11 @@ const LOOK_MS = 250;
 export async function sweep(cluster: Cluster, signal: AbortSignal): Promise<void> {
   const query = { labelSelector: `${LABEL.component}=${COMPONENT}` };
   const { items } = await cluster.client.list(NAMESPACE, query, { signal });
+  if (items.length === 0) return;
+  const now = await serverTime(cluster, signal);
   for (const { metadata } of items) {
     const made = Date.parse(metadata.creationTimestamp ?? '');
-    if (metadata.deletionTimestamp !== undefined || !(Date.now() - made > STALE_MS)) continue;
+    if (metadata.deletionTimestamp !== undefined || !(now.getTime() - made > STALE_MS)) continue;
     await cluster.client.delete(NAMESPACE, { name: metadata.name }, { signal }).catch(undefinedIfAbsent);
   }
 }
@@ -70,7 +74,7 @@ async function offload(session: Session, cluster: Cluster, namespace: string, pe
 async function remove({ signal, progress }: Session, cluster: Cluster, name: string): Promise<void> {
   progress.step(`removing namespace ${name}`);
   try {
-    const limit = { signal: AbortSignal.timeout(DELETE_MS) };
+    const limit = { signal: AbortSignal.timeout(signal.aborted ? DELETE_AT_END_MS : DELETE_MS) };
     await cluster.client.delete(NAMESPACE, { name }, limit).catch(undefinedIfAbsent);
     if (signal.aborted) return;
     const gone = { signal: AbortSignal.any([signal, AbortSignal.timeout(GONE_MS)]), progress };
@@ -79,6 +83,7 @@ async function remove({ signal, progress }: Session, cluster: Cluster, name: str
     await waitFor(gone, `waiting until namespace ${name} is gone`, isGone, LOOK_MS);
   } catch (error) {
     // The result, or the error of the run, says more; and the next run tries again.
-    progress.note(`namespace ${name} is not gone yet (${messageOf(error)}); see \`kubectl get namespace ${name}\``);
+    const next = `\`kubectl delete namespace ${name}\``;
+    progress.note(`namespace ${name} is not gone yet (${messageOf(error)}); it goes by itself, or by ${next}`);
   }
 }

@@ -1,5 +1,4 @@
-import { readAliases, translateAddress } from '#network/ipam';
-import { getCondition, NAME, PEER, type Peer, SYSTEM_NAMESPACE } from '#pkg/api';
+import { NAME, PEER, type Peer, SYSTEM_NAMESPACE } from '#pkg/api';
 import { type Cluster, DEPLOYMENT, POD, SERVICE } from '#pkg/kube';
 import { isCodedError, mapLimit } from '#pkg/runtime';
 import { CliError, EXIT } from '../../errors.ts';
@@ -7,10 +6,11 @@ import type { Result } from '../../output/format.ts';
 import type { Session } from '../../session.ts';
 import { requireInstalled } from '../installed.ts';
 import { knownPeer } from '../known-peer.ts';
-import { diagnose, type Problem } from './diagnose.ts';
+import { diagnose } from './diagnose.ts';
 import { clientPodOf, type PodImage, serverPod, serverService } from './manifests.ts';
-import { CLIENTS, type ServerAddresses, targetsOf } from './matrix.ts';
-import { type OwnAddresses, readClients, type Run, waitForServers } from './pods.ts';
+import { CLIENTS, targetsOf } from './matrix.ts';
+import { addressesOf, reportOf, tunnelProblem } from './peer-network.ts';
+import { readClients, type Run, waitForServers } from './pods.ts';
 import { type PeerReport, printReports } from './print.ts';
 import { sweep, withScratch } from './scratch.ts';
 
@@ -106,56 +106,4 @@ async function verifyPeer(session: Session, cluster: Cluster, peer: Peer, image:
     const lines = await readClients(run);
     return reportOf(peer, lines, diagnose(lines, name));
   });
-}
-
-/** Both pods as the other cluster knows them, or why one cannot be known there. */
-function addressesOf(peer: Peer, { here, there }: OwnAddresses): ServerAddresses | Problem {
-  const { aliases = [], ourAliases = [] } = peer.status?.network ?? {};
-  const ours = translateAddress(here, readAliases(ourAliases));
-  if (ours === undefined) {
-    const message = `${peer.metadata.name} has no alias for the address ${here} of a pod here: it is in none of our ranges that it took (${printRanges(ourAliases)})`;
-    return { hop: 'address', message };
-  }
-  if (there !== undefined) return { here: ours, there };
-  const message = `a pod on ${peer.metadata.name} runs, but its address is in none of the ranges that we know of that cluster (${printRanges(aliases)}): its pod ranges are not what its installation says`;
-  return { hop: 'address', message };
-}
-
-function printRanges(aliases: readonly { original: string; alias: string }[]): string {
-  return aliases.map(({ original, alias }) => `${original} as ${alias}`).join(', ') || 'none';
-}
-
-/** Why no packet can arrive there at all; undefined where the gateways answer each other. */
-function tunnelProblem({ metadata: { name }, status }: Peer): Problem | undefined {
-  const ready = getCondition(status?.conditions, 'NetworkReady');
-  if (ready?.status === 'True') return undefined;
-  if (status?.network === undefined) {
-    return {
-      hop: 'tunnel',
-      message: `${name} has told nothing of its network: it has none, or its version is too old`,
-    };
-  }
-  const endpoints = status.network.endpoints ?? [];
-  const dialled =
-    endpoints.length === 0 ? 'it has told no endpoint' : `its endpoints are ${endpoints.join(', ')} (UDP)`;
-  const words = ready?.message ?? 'our gateway has not said yet whether it answers';
-  return { hop: 'tunnel', message: `${words}; ${dialled}` };
-}
-
-function reportOf(peer: Peer, lines: PeerReport['lines'], problems: readonly Problem[]): PeerReport {
-  const ready = getCondition(peer.status?.conditions, 'NetworkReady');
-  const { endpoint, roundTripMilliseconds, lossPercent } = peer.status?.tunnel ?? {};
-  return {
-    peer: peer.metadata.name,
-    healthy: problems.length === 0,
-    problems,
-    tunnel: {
-      ready: ready?.status === 'True',
-      message: ready?.message ?? 'nothing is known of a tunnel',
-      ...(endpoint !== undefined && { endpoint }),
-      ...(roundTripMilliseconds !== undefined && { roundTripMilliseconds }),
-      ...(lossPercent !== undefined && { lossPercent }),
-    },
-    lines,
-  };
 }
