@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { until } from './bed.ts';
+import { type Json, until } from './bed.ts';
 import { remotePod, sleeper, test } from './fixtures.ts';
 import { answers, handMade, homePod, service, webPorts, webServer } from './services-fixtures.ts';
 
@@ -76,5 +76,44 @@ test('NET-33 names of a StatefulSet over both clusters resolve on both sides to 
         60_000,
       );
     }
+  }
+});
+
+test('NET-32 with twins of the same name a remote pod finds a Service under each of its names', async ({
+  milan,
+  rome,
+  peered: _,
+}) => {
+  const name = `same-${process.pid.toString(36)}`;
+  const metadata = (object: string) => ({ name: object, namespace: name });
+  const inNamespace = (object: object) => ({
+    ...object,
+    metadata: { ...(object as Json)['metadata'], namespace: name },
+  });
+  await milan.apply(
+    { apiVersion: 'v1', kind: 'Namespace', metadata: { name } },
+    {
+      apiVersion: 'tombolo.io/v1alpha1',
+      kind: 'Offloading',
+      metadata: metadata('offloading'),
+      spec: { twin: { strategy: 'Same' } },
+    },
+  );
+  try {
+    await until(
+      'the twin has that name',
+      async () => (await rome.find(['get', 'namespace', name]))?.['metadata'].labels['tombolo.io/origin'] === 'milan',
+      60_000,
+    );
+    await milan.apply(
+      inNamespace(service('db', { selector: { app: 'db' }, ports: webPorts })),
+      inNamespace(homePod('db-home', { containers: [webServer] }, { labels: { app: 'db' } })),
+      inNamespace(remotePod('client', { containers: [sleeper()] })),
+    );
+    for (const host of ['db', `db.${name}`, `db.${name}.svc`, `db.${name}.svc.cluster.local`]) {
+      await answers({ name }, milan, 'client', host, 'db-home');
+    }
+  } finally {
+    await milan.try(['delete', 'namespace', name, '--wait=false']);
   }
 });

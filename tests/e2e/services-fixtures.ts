@@ -39,7 +39,13 @@ export const handMade = (name: string, of: string, endpoints: object[], more: ob
 });
 
 /** Asks from a pod until that name, or each of those names, has answered. */
-export async function answers(shop: Offloaded, milan: TestCluster, pod: string, url: string, ...names: string[]) {
+export async function answers(
+  shop: Pick<Offloaded, 'name'>,
+  milan: TestCluster,
+  pod: string,
+  url: string,
+  ...names: string[]
+) {
   const seen = new Set<string>();
   await until(
     `${names.join(' and ')} answer at ${url} to ${pod}`,

@@ -3,22 +3,18 @@ import { type Bed, type Json, type TestCluster, throughout, until } from './bed.
 import { condition, isReady, remotePod, test } from './fixtures.ts';
 import { endpointsOf, homePod, service, slicesThere, webPorts, webServer } from './services-fixtures.ts';
 
-/** Bounds of the cases, times what two cores under a whole bed need. */
-const SLACK = 2;
-
 async function addressOf(cluster: TestCluster): Promise<string> {
   const node = await cluster.json(['get', 'node', `${cluster.name}-node1`]);
   return node['status'].addresses.find((entry: Json) => entry['type'] === 'InternalIP').address;
 }
 
-/** Runs `work` while no UDP passes between the nodes of the two clusters: the tunnel is lost, the API servers answer. */
-async function withoutTunnel(
-  bed: Bed,
-  milan: TestCluster,
-  rome: TestCluster,
+/** Runs `work` while nothing that `match` says passes between the nodes of the two clusters. */
+async function without(
+  match: string,
+  { bed, milan, rome }: { bed: Bed; milan: TestCluster; rome: TestCluster },
   work: () => Promise<void>,
 ): Promise<void> {
-  const table = 'test_no_tunnel';
+  const table = 'test_apart';
   const nft = async (cluster: TestCluster, text: string) => {
     const outcome = await bed.control(['exec', `${cluster.name}/node1`, '--', 'nft', text]);
     if (outcome.code !== 0) throw new Error(`nft on ${cluster.name}: ${outcome.stderr}`);
@@ -28,8 +24,8 @@ async function withoutTunnel(
       `add table ip ${table}`,
       ...['prerouting', 'postrouting'].flatMap((hook) => [
         `add chain ip ${table} ${hook} { type filter hook ${hook} priority -350; }`,
-        `add rule ip ${table} ${hook} meta l4proto udp ip saddr ${other} drop`,
-        `add rule ip ${table} ${hook} meta l4proto udp ip daddr ${other} drop`,
+        `add rule ip ${table} ${hook} ${match} ip saddr ${other} drop`,
+        `add rule ip ${table} ${hook} ${match} ip daddr ${other} drop`,
       ]),
     ].join('\n');
   const ends = [
@@ -43,6 +39,9 @@ async function withoutTunnel(
     for (const [cluster] of ends) await nft(cluster, `add table ip ${table}; delete table ip ${table}`);
   }
 }
+
+/** Bounds of the cases, times what two cores under two whole clusters may need: measured idle, a tenth to a half of them. */
+const SLACK = 2;
 
 const slicesOf = async (cluster: TestCluster, namespace: string, of: string): Promise<Json[]> =>
   (await cluster.json(['-n', namespace, 'get', 'endpointslices', '-l', `kubernetes.io/service-name=${of}`]))['items'];
@@ -77,7 +76,8 @@ test('NODE-14 POD-26 REF-41 a lost tunnel takes node, pods and endpoints out of 
     60_000,
   );
 
-  await withoutTunnel(bed, milan, rome, async () => {
+  // The tunnel is UDP: the API servers go on answering.
+  await without('meta l4proto udp', { bed, milan, rome }, async () => {
     await until('endpoints of home are not ready there', async () => (await there()) === 'false,false', 10_000 * SLACK);
     const lost = await until(
       'the node is not ready',
@@ -108,9 +108,34 @@ test('NODE-14 POD-26 REF-41 a lost tunnel takes node, pods and endpoints out of 
     await until('with it on neither is', async () => !isReady(await node()));
   });
 
-  await until('endpoints of home are ready there again', async () => (await there()) === 'false,true', 30_000);
+  await until('endpoints of home are ready there again', async () => (await there()) === 'false,true', 5_000 * SLACK);
   await until('the node is ready again', async () => isReady(await node()), 30_000);
   await until('its pod too', async () => isReady(await far()));
+});
+
+test('NET-36 while a peer is lost none of its endpoints is used on the other side, however long it stays away', async ({
+  shop,
+  milan,
+  rome,
+  bed,
+}) => {
+  await shop.create(
+    service('web', { selector: { app: 'web' }, ports: webPorts }),
+    homePod('home', { containers: [webServer] }, { labels: { app: 'web' } }),
+    remotePod('far', { containers: [webServer] }, { labels: { app: 'web' } }),
+  );
+  /** Whether endpoints of the other cluster are ready: at home, there. */
+  const ready = async () => {
+    const [home, there] = await Promise.all([slicesOf(milan, shop.name, 'web'), slicesThere(rome, shop, 'web')]);
+    const far = endpointsOf(home).filter(({ nodeName }) => nodeName === 'rome');
+    return [far.map(({ conditions }) => conditions.ready).join(), areReady(there.ours).join()].join(' ');
+  };
+  await until('both are used', async () => (await ready()) === 'true true', 60_000);
+  await without('', { bed, milan, rome }, async () => {
+    await until('neither is', async () => (await ready()) === 'false false', 25_000 * SLACK);
+    await throughout('it stays so', async () => (await ready()) === 'false false', 30_000);
+  });
+  await until('both are used again', async () => (await ready()) === 'true true', 60_000);
 });
 
 test('NODE-18 endpoints of pods of a lost node leave the Services at home within 25 s, and return with it', async ({
