@@ -38,9 +38,12 @@ const HANDOVER_MS = 2_000;
 export async function runElection(deps: ElectionDeps, signal: AbortSignal): Promise<void> {
   const { leases, replicas, podUid, key, clock, log, onChange } = deps;
   const role = new Role(podUid, clock.now());
+  let made: { readonly secret: SecretKey; readonly codec: ReturnType<typeof heartbeatCodec> } | undefined;
   const codec = () => {
     const secret = key();
-    return secret === undefined ? undefined : heartbeatCodec(secret);
+    if (secret === undefined) return undefined;
+    if (made?.secret !== secret) made = { secret, codec: heartbeatCodec(secret) };
+    return made.codec;
   };
   let standing: Lease | undefined;
   let sequence = 0;

@@ -83,9 +83,13 @@ export async function runGateway(deps: GatewayDeps, signal: AbortSignal): Promis
   const endpoints = new Endpoints(clock);
   const reporter = new Reporter(client, clock);
 
+  let parsed: { readonly data: string; readonly key: SecretKey } | undefined;
   const key = (): SecretKey | undefined => {
     const data = informers.keys.list()[0]?.data?.[deps.keyFile];
-    return data === undefined ? undefined : parsePrivateKey(Buffer.from(data, 'base64').toString());
+    if (data === undefined) return undefined;
+    // Asked for with each heartbeat.
+    if (parsed?.data !== data) parsed = { data, key: parsePrivateKey(Buffer.from(data, 'base64').toString()) };
+    return parsed.key;
   };
   const answers = (peer: string) => prober?.states().get(peer)?.state === 'up';
   const makePlan = (): GatewayPlan | undefined => {

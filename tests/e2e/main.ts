@@ -17,8 +17,9 @@ function main(args: string[]): Promise<number> | number {
     process.stderr.write(`run end-to-end tests: no test bed with a cluster "milan" in ${bed}; npm run testbed -- up\n`);
     return 1;
   }
-  const names = args.filter((arg) => !arg.startsWith('-')).map((name) => join('tests/e2e', name));
-  const rest = args.filter((arg) => arg.startsWith('-'));
+  const end = args.findIndex((arg) => arg.startsWith('-'));
+  const names = args.slice(0, end === -1 ? undefined : end).map((name) => join('tests/e2e', name));
+  const rest = end === -1 ? [] : args.slice(end);
   const filters = names.length === 0 ? ['tests/e2e'] : names;
   const vitest = [join(root, 'node_modules/vitest/vitest.mjs'), 'run', '--project', 'cluster', ...filters, ...rest];
   const child = spawn(process.execPath, vitest, {

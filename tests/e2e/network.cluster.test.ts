@@ -246,6 +246,40 @@ describe('network', () => {
     await until('True again', async () => (await networkReady(milan, 'rome'))?.['status'] === 'True', 40_000);
   });
 
+  // NET-39 between clusters; inside the provider's cluster nothing of ours separates pods yet.
+  test('pods of the provider that do not run for this consumer reach nothing of it, nor are they reached', async ({
+    milan,
+    rome,
+    shop,
+  }) => {
+    await tunnelUp(milan);
+    const { home } = await pair(milan, shop);
+    const { aliases, ourAliases } = (await milan.json('get peer rome'))['status'].network;
+    const name = `own-${process.pid.toString(36)}`;
+    await rome.apply({ apiVersion: 'v1', kind: 'Pod', metadata: { name }, spec: { containers: CONTAINERS } });
+    try {
+      const own = await until(
+        'a pod of the provider',
+        async () => {
+          const { status } = await rome.json(`get pod ${name}`);
+          return status.phase === 'Running' && (status.podIP as string);
+        },
+        60_000,
+      );
+      const [here = ''] = home.values();
+      const ask = (cluster: TestCluster, namespace: string, pod: string, address: string) =>
+        cluster.try([
+          ...['-n', namespace, 'exec', pod, '-c', 'box', '--'],
+          ...['timeout', '4', 'wget', '-qO-', `http://${address}:8080/hostname`],
+        ]);
+      expect((await ask(milan, shop.name, 'here-0', aliasOf(own, aliases))).stdout).toBe('');
+      expect((await ask(milan, shop.name, 'there', aliasOf(here, ourAliases))).stdout).toBe('here-0');
+      expect((await ask(rome, 'default', name, aliasOf(here, ourAliases))).stdout).toBe('');
+    } finally {
+      await rome.kubectl(`delete pod ${name} --grace-period=0 --force`);
+    }
+  });
+
   test('NET-28 pods come and go, and no route, rule or neighbour changes on node or gateway', async ({
     bed,
     milan,
