@@ -14,8 +14,8 @@ const STALE_MS = 15 * 60_000;
 /** For the request that removes the namespace; less once the session has ended, within what `run.ts` gives. */
 const DELETE_MS = 20_000;
 const DELETE_AT_END_MS = 1_300;
-/** For pods and twin to go; then the result comes first, and the rest goes by itself. */
-const GONE_MS = 15_000;
+/** For pods and twin to go, counted from the request; then the result comes first, and the rest goes by itself. */
+const GONE_MS = 20_000;
 const LOOK_MS = 250;
 
 /** Removes namespaces of runs that were killed. */
@@ -73,17 +73,20 @@ async function offload(session: Session, cluster: Cluster, namespace: string, pe
 
 async function remove({ signal, progress }: Session, cluster: Cluster, name: string): Promise<void> {
   progress.step(`removing namespace ${name}`);
+  const isGone = async (): Promise<true | undefined> =>
+    (await cluster.client.get(NAMESPACE, { name }, gone).catch(undefinedIfAbsent)) === undefined || undefined;
+  const asked = { signal: AbortSignal.timeout(signal.aborted ? DELETE_AT_END_MS : DELETE_MS) };
+  const gone = { signal: AbortSignal.any([signal, AbortSignal.timeout(GONE_MS)]), progress };
+  // Neither error hides the result, or the error, of the run.
   try {
-    const limit = { signal: AbortSignal.timeout(signal.aborted ? DELETE_AT_END_MS : DELETE_MS) };
-    await cluster.client.delete(NAMESPACE, { name }, limit).catch(undefinedIfAbsent);
-    if (signal.aborted) return;
-    const gone = { signal: AbortSignal.any([signal, AbortSignal.timeout(GONE_MS)]), progress };
-    const isGone = async (): Promise<true | undefined> =>
-      (await cluster.client.get(NAMESPACE, { name }, gone).catch(undefinedIfAbsent)) === undefined || undefined;
-    await waitFor(gone, `waiting until namespace ${name} is gone`, isGone, LOOK_MS);
+    await cluster.client.delete(NAMESPACE, { name }, asked).catch(undefinedIfAbsent);
   } catch (error) {
-    // The result, or the error of the run, says more; and the next run tries again.
-    const next = `\`kubectl delete namespace ${name}\``;
-    progress.note(`namespace ${name} is not gone yet (${messageOf(error)}); it goes by itself, or by ${next}`);
+    const next = `run \`kubectl delete namespace ${name}\`; a later \`tombolo verify\` removes it too`;
+    progress.note(`namespace ${name} could not be removed (${messageOf(error)}); ${next}`);
+    return;
   }
+  if (signal.aborted) return;
+  await waitFor(gone, `waiting until namespace ${name} is gone`, isGone, LOOK_MS).catch(() => {
+    progress.note(`namespace ${name} is still on its way out; see \`kubectl get namespace ${name}\``);
+  });
 }
