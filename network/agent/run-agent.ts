@@ -1,9 +1,7 @@
-import { readFile } from 'node:fs/promises';
-import { networkInterfaces } from 'node:os';
 import { problemOf } from '#network/cluster';
 import { OVERLAY_DEVICE } from '#network/gateway';
 import { flushRange, NatTable, renderAgentTable } from '#network/nat';
-import { Overlay } from '#network/overlay';
+import { linkMtu, Overlay } from '#network/overlay';
 import { type ClusterNetwork, NAME, type Peer } from '#pkg/api';
 import type { Informer, Lease, Node } from '#pkg/kube';
 import { type Clock, levelLoop, type Log } from '#pkg/runtime';
@@ -94,12 +92,4 @@ export async function runAgent(deps: AgentDeps, signal: AbortSignal): Promise<vo
 export async function cleanupNode(signal: AbortSignal): Promise<void> {
   await new Overlay().cleanup(OVERLAY_DEVICE, signal);
   await new NatTable().cleanup(signal);
-}
-
-/** MTU of the link that has this address. */
-async function linkMtu(address: string): Promise<number> {
-  const found = Object.entries(networkInterfaces()).find(([, entries]) =>
-    entries?.some((one) => one.address === address),
-  );
-  return Number(await readFile(`/sys/class/net/${found?.[0] ?? 'eth0'}/mtu`, 'utf8'));
 }

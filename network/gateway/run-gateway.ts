@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { problemOf } from '#network/cluster';
-import { overlayMtu } from '#network/overlay';
+import { linkMtu, overlayMtu } from '#network/overlay';
 import { type Prober, startProber } from '#network/probe';
 import {
   type Device,
@@ -74,9 +73,8 @@ export async function runGateway(deps: GatewayDeps, signal: AbortSignal): Promis
   const linkBytes = await linkMtu(podAddress);
   // Ends later than the signal: while another replica takes over, this one goes on.
   const serving = new AbortController();
-  let checkDue = true;
+  let checkedMs = -Infinity;
   let isActive = false;
-  let device: Device | undefined;
   let prober: Prober | undefined;
   let peers: { usable: TunnelPeer[]; unusable: Unusable[] } = { usable: [], unusable: [] };
   const resets = new Map<string, number>();
@@ -113,7 +111,7 @@ export async function runGateway(deps: GatewayDeps, signal: AbortSignal): Promis
   };
 
   await using group = new TaskGroup(serving.signal);
-  device = await openDevice({
+  const device: Device = await openDevice({
     name: TUNNEL_DEVICE,
     signal: serving.signal,
     log,
@@ -137,8 +135,9 @@ export async function runGateway(deps: GatewayDeps, signal: AbortSignal): Promis
         namespaces: informers.namespaces.list(),
         nodes: informers.nodes.list(),
       });
-      await host.apply(plan, exchanges, checkDue, inner);
-      checkDue = false;
+      const isCheck = clock.now() - checkedMs >= CHECK_MS;
+      await host.apply(plan, exchanges, isCheck, inner);
+      if (isCheck) checkedMs = clock.now();
       prober ??= startProber(
         { address: plan.address, port: ports.probe, clock, log, onChange: () => report.poke(), onMissed },
         group.signal,
@@ -220,17 +219,14 @@ export async function runGateway(deps: GatewayDeps, signal: AbortSignal): Promis
     },
   });
 
-  using _check = repeating(clock, CHECK_MS, () => {
-    checkDue = true;
-    apply.poke();
-  });
   using _networks = informers.networks.on(() => apply.poke());
   using _keys = informers.keys.on(() => apply.poke());
   using _nodes = informers.nodes.on((old, current) => {
     if (JSON.stringify(old && factsOfNode(old)) !== JSON.stringify(current && factsOfNode(current))) apply.poke();
   });
+  using soon = pokeSoon(apply, clock);
   using _pods = informers.pods.on((old, current) => {
-    if (deps.isIsolated && JSON.stringify(old?.status) !== JSON.stringify(current?.status)) apply.poke();
+    if (deps.isIsolated && JSON.stringify(old?.status) !== JSON.stringify(current?.status)) soon.poke();
   });
   using _namespaces = informers.namespaces.on(() => apply.poke());
   using _peers = informers.peers.on((old, current) => {
@@ -272,13 +268,20 @@ export async function runGateway(deps: GatewayDeps, signal: AbortSignal): Promis
   await host.cleanup();
 }
 
-/** MTU of the pod's link that has this address. */
-async function linkMtu(podAddress: string): Promise<number> {
-  const { networkInterfaces } = await import('node:os');
-  const [name = 'eth0'] =
-    Object.entries(networkInterfaces()).find(([, entries]) => entries?.some(({ address }) => address === podAddress)) ??
-    [];
-  return Number(await readFile(`/sys/class/net/${name}/mtu`, 'utf8'));
+/** Pods come and go by hundreds: what they change is looked at a few times a second. */
+const PODS_MS = 200;
+
+function pokeSoon(loop: LevelLoop, clock: Clock): { poke(): void } & Disposable {
+  let timer: Disposable | undefined;
+  return {
+    poke() {
+      timer ??= clock.timer(() => {
+        timer = undefined;
+        loop.poke();
+      }, PODS_MS);
+    },
+    [Symbol.dispose]: () => timer?.[Symbol.dispose](),
+  };
 }
 
 /** Resolves once the Secret is there: the controller makes it. */
@@ -298,13 +301,4 @@ function firstKey(keys: Informer<Secret>, signal: AbortSignal): Promise<void> {
     signal.addEventListener('abort', onAbort, { once: true });
     look();
   });
-}
-
-function repeating(clock: Clock, everyMs: number, fn: () => void): Disposable {
-  let timer = clock.timer(tick, everyMs);
-  function tick(): void {
-    fn();
-    timer = clock.timer(tick, everyMs);
-  }
-  return { [Symbol.dispose]: () => timer[Symbol.dispose]() };
 }

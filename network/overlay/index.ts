@@ -6,6 +6,7 @@
  * device that is not its own.
  */
 export { OverlayError } from './errors.ts';
+export { linkMtu } from './link-mtu.ts';
 export { innerMtu, overlayMtu, tunnelMtu } from './mtu.ts';
 export { Overlay, type OverlayOptions } from './overlay.ts';
 export type { OverlayDevice, OverlayState, Remote, Route } from './state.ts';

@@ -13,6 +13,7 @@ const root = resolve(import.meta.dirname, '../..');
 const NAMESPACE = 'shop';
 const DEPLOYMENT = 'web';
 const AGNHOST = 'tombolo.test/agnhost:1';
+const BUSYBOX = 'tombolo.test/busybox:1';
 
 function testbed(...args: string[]): Promise<number> {
   return new Promise((done, fail) => {
@@ -108,9 +109,51 @@ async function tell(milan: TestCluster, rome: TestCluster): Promise<void> {
   say(await milan.kubectl(['-n', NAMESPACE, 'exec', remote['metadata'].name, '--', 'hostname']));
   command(`kubectl -n ${NAMESPACE} logs ${remote['metadata'].name}`);
   say(await milan.kubectl(['-n', NAMESPACE, 'logs', remote['metadata'].name]));
+  await callAcross(milan, rome);
   say(
     `One label, and ${pods.filter((pod) => pod['spec'].nodeName === 'rome').length} of ${pods.length} pods of milan run on rome.`,
   );
+}
+
+/** One Service over pods of both clusters, called until each cluster has answered; both have the same range of pod addresses. */
+async function callAcross(milan: TestCluster, rome: TestCluster): Promise<void> {
+  await step('the tunnel between the clusters is up', () =>
+    until(
+      'NetworkReady',
+      async () => {
+        const { conditions = [] } = (await milan.json('get peer rome'))['status'];
+        return conditions.some((entry: Json) => entry['type'] === 'NetworkReady' && entry['status'] === 'True');
+      },
+      60_000,
+    ),
+  );
+  const ranges = await Promise.all(
+    [milan, rome].map(async (cluster) => (await cluster.json('get clusternetwork cluster'))['spec'].podRanges[0]),
+  );
+  say(`Pods of milan have ${ranges[0]}, pods of rome ${ranges[1]}.`);
+  command(`kubectl -n ${NAMESPACE} expose deployment ${DEPLOYMENT} --port 80 --target-port 8080`);
+  if ((await milan.find(['-n', NAMESPACE, 'get', 'service', DEPLOYMENT])) === undefined) {
+    const expose = ['expose', 'deployment', DEPLOYMENT, '--port', '80', '--target-port', '8080'];
+    await milan.kubectl(['-n', NAMESPACE, ...expose]);
+  }
+  const script = `for i in 1 2 3 4 5 6 7 8; do wget -qO- http://${DEPLOYMENT}/hostname; echo; done`;
+  const client = ['run', 'client', '--rm', '-i', '--quiet', '--restart', 'Never', '--image', BUSYBOX];
+  command(`kubectl -n ${NAMESPACE} ${client.join(' ')} -- sh -c '${script}'`);
+  await milan.kubectl(['-n', NAMESPACE, 'delete', 'pod', 'client', '--ignore-not-found']);
+  const answers = await until(
+    'answers from pods of both clusters',
+    async () => {
+      const said = await milan.kubectl(['-n', NAMESPACE, ...client, '--', 'sh', '-c', script]);
+      const names = [...new Set(said.split('\n').filter((line) => line.startsWith(DEPLOYMENT)))];
+      const nodes = await Promise.all(
+        names.map(async (name) => (await milan.json(['-n', NAMESPACE, 'get', 'pod', name]))['spec'].nodeName as string),
+      );
+      const lines = names.map((name, index) => `  ${name} on ${nodes[index] ?? ''}`);
+      return nodes.includes('rome') && nodes.some((node) => node !== 'rome') && lines;
+    },
+    60_000,
+  );
+  say(`Who answered:\n${answers.join('\n')}\n`);
 }
 
 async function main(): Promise<number> {
@@ -123,7 +166,7 @@ async function main(): Promise<number> {
   say(`
 Look around:
   export KUBECONFIG=${join(bed.folder, 'milan/kubeconfig')} PATH=${join(bed.folder, 'bin')}:$PATH
-  kubectl get nodes; kubectl -n ${NAMESPACE} get pods -o wide; tombolo status
+  kubectl get nodes; kubectl -n ${NAMESPACE} get pods -o wide; tombolo status; tombolo verify rome
 Remove everything: npm run demo -- --down`);
   return 0;
 }
