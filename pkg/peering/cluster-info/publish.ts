@@ -29,7 +29,9 @@ export async function publishClusterInfo(deps: PublishClusterInfoDeps, signal: A
     let waitMs = EVERY_MS;
     try {
       const found =
-        configuredAddresses.length > 0 ? [...configuredAddresses] : await outsideAddresses(client, PEERING_SERVICE, signal);
+        configuredAddresses.length > 0
+          ? [...configuredAddresses]
+          : await outsideAddresses(client, PEERING_SERVICE, signal);
       const { servers } = await announcedApi(client, options, signal);
       const info = {
         fingerprint: identity.fingerprint,
