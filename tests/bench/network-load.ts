@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { readTcp, readUdp } from './iperf.ts';
 import { type Place, runIn } from './place.ts';
 
@@ -36,7 +36,7 @@ const HTTP_CONNECTIONS = 16;
 const GRACE_MS = 60_000;
 /** Longer than any benchmark. */
 const SERVER_MS = 24 * 3_600_000;
-const LOAD = [process.execPath, join(import.meta.dirname, 'load.ts')];
+const LOAD = [process.execPath, fileURLToPath(import.meta.resolve('./load.ts'))];
 
 /** Starts the servers of all tests in `place`; closing the result ends them. */
 export function serve(place: Place, signal: AbortSignal): AsyncDisposable {
