@@ -73,7 +73,10 @@ export async function runAgent(deps: AgentDeps, signal: AbortSignal): Promise<vo
       if (isSame && clock.now() - checkedMs < CHECK_MS) return;
       const steps = await overlay.apply(plan.overlay, inner);
       const outcome = await nat.apply(renderAgentTable(plan.nat), inner);
-      for (const range of ranges.filter((one) => !plan.nat.peerRanges.includes(one))) await flushRange(range, inner);
+      // Of ranges that went, and of new ones: what was sent there before is masqueraded as long as it goes on.
+      for (const range of new Set(plan.nat.peerRanges).symmetricDifference(new Set(ranges))) {
+        await flushRange(range, inner);
+      }
       ranges = plan.nat.peerRanges;
       const repaired = [...steps, ...(outcome === 'repaired' ? ['packet rules'] : [])];
       if (isSame && repaired.length > 0) log.warn({ repaired }, 'what somebody changed was put right');

@@ -80,8 +80,10 @@ export class GatewayHost {
     const now = new Map(
       nat.peers.flatMap(({ ranges, announced }) => ranges.map((range) => [range, JSON.stringify(announced)] as const)),
     );
-    for (const [range, announced] of this.#mappings) {
-      if (now.get(range) !== announced) await flushRange(range, signal);
+    // Also of a range that is new: what was sent to it before went another way, untranslated, and goes on so while it
+    // goes on at all.
+    for (const range of new Set([...this.#mappings.keys(), ...now.keys()])) {
+      if (now.get(range) !== this.#mappings.get(range)) await flushRange(range, signal);
     }
     this.#mappings = now;
   }

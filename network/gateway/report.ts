@@ -1,25 +1,12 @@
+import { isAboutRanges, writeNetworkReady } from '#network/link';
 import type { ProbeState } from '#network/probe';
 import type { PeerState } from '#network/wireguard';
-import { type ConditionUpdate, getCondition, PEER, type Peer, type PeerTunnel, setCondition, typeMeta } from '#pkg/api';
+import { type ConditionUpdate, getCondition, PEER, type Peer, type PeerTunnel, typeMeta } from '#pkg/api';
 import { isNotFound, type KubeClient } from '#pkg/kube';
 import type { Clock } from '#pkg/runtime';
 import type { TunnelPeer, Unusable } from './plan-peers.ts';
 
 const FIELD_MANAGER = 'tombolo-gateway';
-
-/** Reasons of `NetworkReady` that are ours. Others come from the ranges, and say more than that nothing answers. */
-const OUR_REASONS = new Set([
-  'TunnelUp',
-  'NoAnswer',
-  'NotDialled',
-  'Connecting',
-  'NoGateway',
-  'NoAlias',
-  'KeyInvalid',
-  'KeyTaken',
-  'AliasTaken',
-  'NoProbeAddress',
-]);
 
 /** Values that drift a little are written again only after this. */
 const REFRESH_MS = 60_000;
@@ -104,19 +91,15 @@ export class Reporter {
   async report(peer: Peer, { condition, tunnel }: PeerReport, signal: AbortSignal): Promise<void> {
     const { name, uid } = peer.metadata;
     const standing = getCondition(peer.status?.conditions, 'NetworkReady');
-    // Something is wrong with its ranges: said by who agrees them, and True again only when he is content.
-    const isOurs = standing === undefined || OUR_REASONS.has(standing.reason);
-    const wanted = getCondition(setCondition(peer.status?.conditions, condition, this.#clock.wall()), 'NetworkReady');
-    const isSame = !isOurs || (standing?.status === wanted?.status && standing?.reason === wanted?.reason);
+    // The message alone is no reason to write: it names an endpoint, which may change often.
+    const isSame = standing?.status === condition.status && standing.reason === condition.reason;
+    if (!isSame && !isAboutRanges(standing)) {
+      await writeNetworkReady(this.#client, peer, condition, this.#clock.wall(), signal);
+    }
     const age = this.#clock.now() - (this.#writtenMs.get(name) ?? -Infinity);
-    if (isSame && isAlike(peer.status?.tunnel ?? {}, tunnel) && age < REFRESH_MS) return;
-    if (isSame && JSON.stringify(peer.status?.tunnel ?? {}) === JSON.stringify(tunnel)) return;
-    const conditions = isOurs && wanted !== undefined ? [wanted] : [];
-    const body = {
-      ...typeMeta(PEER),
-      metadata: { name, ...(uid !== undefined && { uid }) },
-      status: { tunnel, conditions },
-    };
+    const before = peer.status?.tunnel ?? {};
+    if (JSON.stringify(before) === JSON.stringify(tunnel) || (isAlike(before, tunnel) && age < REFRESH_MS)) return;
+    const body = { ...typeMeta(PEER), metadata: { name, ...(uid !== undefined && { uid }) }, status: { tunnel } };
     const options = { fieldManager: FIELD_MANAGER, force: true, subresource: 'status', signal };
     try {
       await this.#client.apply<Peer>(PEER, body, options);

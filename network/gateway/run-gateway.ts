@@ -23,6 +23,7 @@ import { type GatewayPlan, type GatewayPorts, planGateway, TUNNEL_DEVICE } from 
 import { planPeers, type TunnelPeer, type Unusable } from './plan-peers.ts';
 import { Reporter, reportOf, unusableReport } from './report.ts';
 import { pointService } from './service-slice.ts';
+import { SessionResets } from './session-resets.ts';
 
 export interface GatewayDeps {
   readonly client: KubeClient;
@@ -62,9 +63,8 @@ const CHECK_MS = 30_000;
 const ENDPOINTS_MS = 1_000;
 const REPORT_MS = 5_000;
 
-/** WireGuard begins a session anew at most each 2 s: more often only ends what is about to stand. */
+/** For telling the device. */
 const RESET_MS = 2_000;
-const RESET_AFTER_MISSED = 2;
 
 /** The gateway of this cluster in one pod, until `signal` aborts. @throws WireguardError where the device cannot be opened */
 export async function runGateway(deps: GatewayDeps, signal: AbortSignal): Promise<void> {
@@ -77,7 +77,7 @@ export async function runGateway(deps: GatewayDeps, signal: AbortSignal): Promis
   let isActive = false;
   let prober: Prober | undefined;
   let peers: { usable: TunnelPeer[]; unusable: Unusable[] } = { usable: [], unusable: [] };
-  const resets = new Map<string, number>();
+  const resets = new SessionResets();
   const endpoints = new Endpoints(clock);
   const reporter = new Reporter(client, clock);
 
@@ -135,24 +135,31 @@ export async function runGateway(deps: GatewayDeps, signal: AbortSignal): Promis
         namespaces: informers.namespaces.list(),
         nodes: informers.nodes.list(),
       });
+      const targets = new Map(
+        (isActive ? peers.usable : []).flatMap(({ name, probeAddress }) =>
+          probeAddress === undefined ? [] : [[name, probeAddress] as const],
+        ),
+      );
+      // First those that go: a probe without its rules and routes leaves by another way, and is remembered so.
+      const before = prober?.states();
+      prober?.setTargets(new Map([...targets].filter(([name]) => before?.has(name))));
       const isCheck = clock.now() - checkedMs >= CHECK_MS;
       await host.apply(plan, exchanges, isCheck, inner);
       if (isCheck) checkedMs = clock.now();
       prober ??= startProber(
-        { address: plan.address, port: ports.probe, clock, log, onChange: () => report.poke(), onMissed },
+        { address: plan.address, port: ports.probe, clock, log, onChange, onMissed },
         group.signal,
       );
-      const targets = peers.usable.flatMap(({ name, probeAddress }) =>
-        probeAddress === undefined ? [] : [[name, probeAddress] as const],
-      );
-      prober.setTargets(new Map(isActive ? targets : []));
+      prober.setTargets(targets);
     },
   });
+  const onChange = (name: string, state: 'up' | 'down'): void => {
+    if (state === 'up') resets.answered(name);
+    report.poke();
+  };
   const onMissed = (name: string, count: number): void => {
     const peer = peers.usable.find((one) => one.name === name);
-    const last = resets.get(name) ?? -Infinity;
-    if (!isActive || peer === undefined || count < RESET_AFTER_MISSED || clock.now() - last < RESET_MS) return;
-    resets.set(name, clock.now());
+    if (!isActive || peer === undefined || !resets.isDue(name, count, clock.now())) return;
     device.resetSession(peer.publicKey, AbortSignal.any([group.signal, AbortSignal.timeout(RESET_MS)])).catch(
       // The next missed probe is the next try.
       (error: unknown) => log.debug({ peer: name, ...errorFields(error) }, 'a session could not be begun anew'),
@@ -196,7 +203,7 @@ export async function runGateway(deps: GatewayDeps, signal: AbortSignal): Promis
       const state = await device.read(inner);
       const dialled = endpoints.current();
       reporter.keepOnly(new Set(informers.peers.list().map(({ metadata }) => metadata.name)));
-      for (const name of resets.keys()) if (!peers.usable.some((peer) => peer.name === name)) resets.delete(name);
+      resets.keepOnly(new Set(peers.usable.map(({ name }) => name)));
       const reports = [
         ...peersAsHeld(state).map(
           ({ peer, probe, device: held }) => [peer.name, reportOf(peer, probe, held, dialled.get(peer.name))] as const,

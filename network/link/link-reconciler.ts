@@ -11,13 +11,13 @@ import {
   type Peer,
   PEER,
   type PeerNetwork,
-  setCondition,
   tenantNamespace,
   typeMeta,
 } from '#pkg/api';
 import { type Connection, type ConnectionWatches, type Informer, isNotFound, type KubeClient } from '#pkg/kube';
 import { type Clock, done, type Reconciler, type ReconcileResult, requeueAfter } from '#pkg/runtime';
 import { decideLink, REST_MS } from './decide-link.ts';
+import { isAboutRanges, writeNetworkReady } from './network-ready.ts';
 
 /** A connected provider, as this package needs it. */
 export interface ProviderConnection extends Connection {
@@ -128,20 +128,17 @@ async function writePeer(
   signal: AbortSignal,
 ): Promise<void> {
   const { status } = peer;
-  const stored = getCondition(status?.conditions, 'NetworkReady');
-  const condition = update && getCondition(setCondition(status?.conditions, update, clock.wall()), 'NetworkReady');
-  if (isDeepStrictEqual(status?.network ?? {}, network) && isDeepStrictEqual(stored, condition)) return;
+  // What the gateway says of its tunnel stands while nothing is wrong with the ranges.
+  if (update !== undefined || isAboutRanges(getCondition(status?.conditions, 'NetworkReady'))) {
+    await writeNetworkReady(client, peer, update, clock.wall(), signal);
+  }
+  if (isDeepStrictEqual(status?.network ?? {}, network)) return;
   const { name, uid } = peer.metadata;
   // The uid keeps the apply from making a new Peer where this one was deleted meanwhile.
   const metadata = { name, ...(uid !== undefined && { uid }) };
-  const body = {
-    ...typeMeta(PEER),
-    metadata,
-    status: { network, conditions: condition === undefined ? [] : [condition] },
-  };
   const options = { fieldManager: FIELD_MANAGER, force: true, subresource: 'status', signal };
   try {
-    await client.apply<Peer>(PEER, body, options);
+    await client.apply<Peer>(PEER, { ...typeMeta(PEER), metadata, status: { network } }, options);
   } catch (error) {
     if (!isNotFound(error)) throw error; // a Peer that is gone needs no status
   }
