@@ -28,20 +28,21 @@ async function nothingIsLeft(milan: TestCluster, rome: TestCluster): Promise<voi
 }
 
 /** Drops what matches `rule` on its way into pods of rome, while `work` runs. */
-async function dropping(bed: Bed, rule: string, work: () => Promise<void>): Promise<void> {
+async function dropping(bed: Bed, rome: TestCluster, rule: string, work: () => Promise<void>): Promise<void> {
+  const nodes = (await rome.json('get nodes -l !tombolo.io/peer'))['items'];
   const nft = async (text: string) => {
-    for (const node of ['node1', 'node2']) {
+    for (const node of nodes.map((item: Json) => item['metadata'].name as string)) {
       const outcome = await bed.control(['exec', `rome/${node}`, '--', 'nft', text]);
       if (outcome.code !== 0) throw new Error(`nft on rome/${node}: ${outcome.stderr}`);
     }
   };
   const table = 'inet verify_test';
   const chain = '{ type filter hook forward priority -200; }';
-  await nft(`add table ${table}; add chain ${table} lost ${chain}; add rule ${table} lost ${rule} drop`);
   try {
+    await nft(`add table ${table}; add chain ${table} lost ${chain}; add rule ${table} lost ${rule} drop`);
     await work();
   } finally {
-    await nft(`delete table ${table}`);
+    await nft(`add table ${table}; delete table ${table}`);
   }
 }
 
@@ -80,7 +81,7 @@ describe('verify', () => {
     await nothingIsLeft(milan, rome);
 
     // Packets larger than a small one are lost on the way there: MTU holes look like that.
-    await dropping(bed, `th dport ${PORT} meta length > 1300`, async () => {
+    await dropping(bed, rome, `th dport ${PORT} meta length > 1300`, async () => {
       const bad = await milan.tombolo('verify rome');
       expect(bad, bad.stdout + bad.stderr).toMatchObject({ code: 4 });
       expect(bad.stdout).toMatch(/^FROM +TO +PROTOCOL +BYTES +RESULT +ROUND TRIP +SEEN AS/m);
