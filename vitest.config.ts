@@ -7,6 +7,7 @@ const AGAIN = 1;
  * `unit`: fast tests without processes, one thread pool without isolation, never tried again.
  * `wide`: files named `*.wide.test.ts`, which start processes or change the host; one fork each.
  * `cluster`: end-to-end tests in `tests/`, against real clusters of a test bed; one file after the other.
+ * `chaos`: like them, but too much for a machine that does something else: `npm test` leaves them out.
  */
 export default defineConfig({
   test: {
@@ -36,6 +37,19 @@ export default defineConfig({
         test: {
           name: 'cluster',
           include: ['{cmd,pkg,reflectors,network,tests}/**/*.cluster.test.ts'],
+          exclude: ['tests/chaos/**', '**/node_modules/**'],
+          pool: 'forks',
+          fileParallelism: false,
+          retry: AGAIN,
+          testTimeout: 180_000,
+          hookTimeout: 600_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'chaos',
+          include: ['tests/chaos/*.cluster.test.ts'],
           pool: 'forks',
           fileParallelism: false,
           retry: AGAIN,

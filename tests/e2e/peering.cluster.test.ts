@@ -30,10 +30,16 @@ describe('invites', () => {
       [milan, 'rome'],
       [rome, 'milan'],
     ] as const) {
-      const peer = await until(`${name} is good`, async () => {
-        const object = await cluster.json(['get', 'peer', name]);
-        return condition(object, 'Authenticated')?.['status'] === 'True' && object;
-      });
+      // The tunnel comes a moment after the node: each side has to hear of the other's key and ranges first.
+      const peer = await until(
+        `${name} is good`,
+        async () => {
+          const object = await cluster.json(['get', 'peer', name]);
+          const isTrue = (type: string) => condition(object, type)?.['status'] === 'True';
+          return isTrue('Authenticated') && isTrue('NetworkReady') && object;
+        },
+        40_000,
+      );
       expect(peer['status'].fingerprint).toMatch(/^[0-9a-f]{64}$/);
       for (const entry of peer['status'].conditions) {
         expect(entry.message.length).toBeGreaterThan(0);
