@@ -21,13 +21,13 @@ function isOfTombolo(object: Json): boolean {
   return told.replaceAll('tombolo.test/', '').includes('tombolo');
 }
 
-/** Links, routes, rules and packet rules of a node that are ours. */
+/** Links, routes, rules and packet rules of a node that are ours; those of the test bed have names like them. */
 async function oursOnNode(bed: Bed, cluster: string, node: string): Promise<string> {
   const script = [
-    'ip -o link show | grep -o tombolo-[a-z]*',
+    'ip -o link show | grep -oE "tombolo-(vx|wg)"',
     'ip route show table all proto 204',
     'ip rule show pref 5184',
-    'nft list tables | grep tombolo',
+    'nft list tables | grep -x "table inet tombolo"',
   ].join('; ');
   const outcome = await bed.control(['exec', `${cluster}/${node}`, '--', 'sh', '-c', `{ ${script}; } 2>&1 || true`]);
   if (outcome.code !== 0) throw new Error(outcome.stderr);
