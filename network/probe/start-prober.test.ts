@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { silentLog, systemClock } from '#pkg/runtime';
 import { startProber } from './start-prober.ts';
 
-/** A UDP port that is free on all addresses for now. */
+/** A UDP port that is free on all addresses at this moment. */
 async function freePort(): Promise<number> {
   const socket = createSocket('udp4').bind(0);
   await once(socket, 'listening');
