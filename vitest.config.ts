@@ -3,10 +3,21 @@ import { defineConfig } from 'vitest/config';
 /** Whole clusters share two cores with the tests: one that met a stall is tried once more, and reported as retried. */
 const AGAIN = 1;
 
+const MESH = ['tests/e2e/{network,discovery}/*.cluster.test.ts'];
+
+const ON_CLUSTERS = {
+  pool: 'forks',
+  fileParallelism: false,
+  retry: AGAIN,
+  testTimeout: 180_000,
+  hookTimeout: 600_000,
+} as const;
+
 /**
  * `unit`: fast tests without processes, one thread pool without isolation, never tried again.
  * `wide`: files named `*.wide.test.ts`, which start processes or change the host; one fork each.
- * `cluster`: end-to-end tests in `tests/`, against real clusters of a test bed; one file after the other.
+ * `cluster`: end-to-end tests against real clusters of a test bed (milan and rome, one node each are enough); one file after the other.
+ * `mesh`: like them, for a bed with a third cluster, turin, and two nodes each: what is about nodes, several peers, and finding them.
  * `chaos`: like them, but too much for a machine that does something else: `npm test` leaves them out.
  */
 export default defineConfig({
@@ -37,26 +48,12 @@ export default defineConfig({
         test: {
           name: 'cluster',
           include: ['{cmd,pkg,reflectors,network,tests}/**/*.cluster.test.ts'],
-          exclude: ['tests/chaos/**', '**/node_modules/**'],
-          pool: 'forks',
-          fileParallelism: false,
-          retry: AGAIN,
-          testTimeout: 180_000,
-          hookTimeout: 600_000,
+          exclude: ['tests/chaos/**', ...MESH, '**/node_modules/**'],
+          ...ON_CLUSTERS,
         },
       },
-      {
-        extends: true,
-        test: {
-          name: 'chaos',
-          include: ['tests/chaos/*.cluster.test.ts'],
-          pool: 'forks',
-          fileParallelism: false,
-          retry: AGAIN,
-          testTimeout: 180_000,
-          hookTimeout: 600_000,
-        },
-      },
+      { extends: true, test: { name: 'mesh', include: MESH, ...ON_CLUSTERS } },
+      { extends: true, test: { name: 'chaos', include: ['tests/chaos/*.cluster.test.ts'], ...ON_CLUSTERS } },
     ],
   },
 });

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { test as base } from 'vitest';
 import { type Bed, openBed, type TestCluster } from './bed.ts';
 import { ensurePeered, type Offloaded, offload } from './peered.ts';
@@ -8,6 +9,8 @@ export interface Fixtures {
   bed: Bed;
   milan: TestCluster;
   rome: TestCluster;
+  /** A third cluster, for tests of the project `mesh`. */
+  turin: TestCluster;
   /** Peered with rome; made once per file. */
   peered: void;
   shop: Offloaded;
@@ -24,6 +27,15 @@ export const test = base.extend<Fixtures>({
   },
   rome: async ({ bed }, use) => {
     await use(bed.cluster('rome'));
+  },
+  turin: async ({ bed }, use) => {
+    const turin = bed.cluster('turin');
+    if (!existsSync(turin.kubeconfig)) {
+      throw new Error(
+        `no cluster "turin" in ${bed.folder}: npm run testbed -- up --clusters milan,rome,turin --nodes 2 --dir ${bed.folder}`,
+      );
+    }
+    await use(turin);
   },
   peered: [
     async ({ milan, rome }, use) => {

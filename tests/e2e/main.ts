@@ -21,7 +21,8 @@ function main(args: string[]): Promise<number> | number {
   const names = args.slice(0, end === -1 ? undefined : end).map((name) => join('tests/e2e', name));
   const rest = end === -1 ? [] : args.slice(end);
   const filters = names.length === 0 ? ['tests/e2e'] : names;
-  const vitest = [join(root, 'node_modules/vitest/vitest.mjs'), 'run', '--project', 'cluster', ...filters, ...rest];
+  const projects = ['cluster', 'mesh'].flatMap((name) => ['--project', name]);
+  const vitest = [join(root, 'node_modules/vitest/vitest.mjs'), 'run', ...projects, ...filters, ...rest];
   const child = spawn(process.execPath, vitest, {
     cwd: root,
     stdio: 'inherit',
