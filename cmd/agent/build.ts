@@ -3,12 +3,14 @@ import { CLUSTER_NETWORK, type ClusterNetwork, NAME, PEER, type Peer } from '#pk
 import {
   connectCluster,
   DAEMON_SET,
+  firstUnsynced,
   inClusterConfig,
   KubeError,
   type KubeClient,
   kubeMetrics,
   LEASE,
   NODE,
+  runCaches,
 } from '#pkg/kube';
 import { loopLag, systemClock, TaskGroup } from '#pkg/runtime';
 import { createLogger, createRegistry, serveHealth } from '#pkg/telemetry';
@@ -38,20 +40,14 @@ export function buildAgent(flags: AgentFlags): { run(signal: AbortSignal): Promi
         }),
       };
       const group = new TaskGroup(signal);
-      for (const [name, cache] of Object.entries(informers)) {
-        group.start(`cache of ${name}`, (inner) => cache.run(inner));
-      }
-      group.start('health', (inner) =>
-        serveHealth(
-          {
-            port: flags.healthPort,
-            registry,
-            loopLagMs: () => lag.maxMs(),
-            notReady: () => Object.entries(informers).find(([, cache]) => !cache.isSynced)?.[0],
-          },
-          inner,
-        ),
-      );
+      runCaches(informers, group);
+      const health = {
+        port: flags.healthPort,
+        registry,
+        loopLagMs: () => lag.maxMs(),
+        notReady: () => firstUnsynced(informers),
+      };
+      group.start('health', (inner) => serveHealth(health, inner));
       group.start('agent', (inner) =>
         runAgent(
           {

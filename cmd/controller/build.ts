@@ -1,11 +1,19 @@
 import { NAME } from '#pkg/api';
-import { connectCluster, eventRecorder, inClusterConfig, kubeLeaseStore, kubeMetrics } from '#pkg/kube';
+import {
+  connectCluster,
+  eventRecorder,
+  firstUnsynced,
+  inClusterConfig,
+  kubeLeaseStore,
+  kubeMetrics,
+  startCaches,
+} from '#pkg/kube';
 import { webhookCertificates } from '#pkg/offloading';
 import { loadOrCreateIdentity, type ProviderOptions } from '#pkg/peering';
 import { loopLag, runLeader, runtimeMetrics, systemClock, TaskGroup } from '#pkg/runtime';
 import { createLogger, createRegistry, serveHealth } from '#pkg/telemetry';
 import packageJson from '../../package.json' with { type: 'json' };
-import { firstUnsynced, replicaCaches, startCaches } from './caches.ts';
+import { replicaCaches } from './caches.ts';
 import type { ControllerFlags } from './flags.ts';
 import { lead } from './lead.ts';
 import { leaderLabel } from './leader-label.ts';
@@ -32,17 +40,13 @@ export function buildController(flags: ControllerFlags): { run(signal: AbortSign
       const caches = replicaCaches(home);
       await using group = new TaskGroup(signal);
       const starting = new Set(['peering endpoint', 'webhooks']);
-      group.start('health', (inner) =>
-        serveHealth(
-          {
-            port: flags.healthPort,
-            registry,
-            loopLagMs: () => lag.maxMs(),
-            notReady: () => firstUnsynced(caches) ?? [...starting][0],
-          },
-          inner,
-        ),
-      );
+      const health = {
+        port: flags.healthPort,
+        registry,
+        loopLagMs: () => lag.maxMs(),
+        notReady: () => firstUnsynced(caches) ?? [...starting][0],
+      };
+      group.start('health', (inner) => serveHealth(health, inner));
       await startCaches(caches, group);
       if (group.signal.aborted) return await group.settled;
 

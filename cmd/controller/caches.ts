@@ -17,21 +17,10 @@ import {
   VIRTUAL_NODE,
   type VirtualNode,
 } from '#pkg/api';
-import {
-  type Cluster,
-  CSR,
-  ENDPOINT_SLICE,
-  type Informer,
-  type KubeObject,
-  NAMESPACE,
-  NODE,
-  POD,
-  SECRET,
-} from '#pkg/kube';
+import { type Cluster, CSR, ENDPOINT_SLICE, NAMESPACE, NODE, POD, SECRET } from '#pkg/kube';
 import { PEER_INDEXES, PEER_SECRETS_SELECTOR } from '#pkg/peering';
 import { trimPod } from '#pkg/quota';
 import { SLICE_MANAGER } from '#pkg/slices';
-import type { TaskGroup } from '#pkg/runtime';
 
 /** What every replica needs for the webhooks and the peering endpoint. */
 export function replicaCaches(home: Cluster) {
@@ -66,17 +55,3 @@ export function leaderCaches(home: Cluster, systemNamespace: string) {
 }
 
 export type LeaderCaches = ReturnType<typeof leaderCaches>;
-
-/** Runs the caches in the group. Resolves when all have been read once, or when the group ends. */
-export async function startCaches(
-  caches: Readonly<Record<string, Informer<never> | Informer<KubeObject>>>,
-  group: TaskGroup,
-): Promise<void> {
-  for (const [name, cache] of Object.entries(caches)) group.start(`cache of ${name}`, (signal) => cache.run(signal));
-  await Promise.race([Promise.all(Object.values(caches).map((cache) => cache.synced)), group.settled]);
-}
-
-/** Name of the first cache that has not been read yet. */
-export function firstUnsynced(caches: Readonly<Record<string, { readonly isSynced: boolean }>>): string | undefined {
-  return Object.entries(caches).find(([, cache]) => !cache.isSynced)?.[0];
-}

@@ -1,6 +1,7 @@
+import { startCaches } from '#pkg/kube';
 import { peerClusters } from '#pkg/peering';
 import { TaskGroup } from '#pkg/runtime';
-import { leaderCaches, startCaches } from './caches.ts';
+import { leaderCaches } from './caches.ts';
 import type { ControllerContext } from './context.ts';
 import { leadConsumer } from './lead-consumer.ts';
 import { leadOffloading } from './lead-offloading.ts';

@@ -3,6 +3,7 @@ import { gatewayMetrics, runGateway, trimPod } from '#network/gateway';
 import { CLUSTER_NETWORK, type ClusterNetwork, LABEL, NAME, PEER, type Peer } from '#pkg/api';
 import {
   connectCluster,
+  firstUnsynced,
   inClusterConfig,
   kubeMetrics,
   type KubeObject,
@@ -10,6 +11,7 @@ import {
   NAMESPACE,
   NODE,
   POD,
+  runCaches,
   SECRET,
 } from '#pkg/kube';
 import { loopLag, systemClock, TaskGroup } from '#pkg/runtime';
@@ -42,20 +44,14 @@ export function buildGateway(flags: GatewayFlags): { run(signal: AbortSignal): P
       // The caches outlive the signal: while another replica takes over, this one still forwards.
       const serving = new AbortController();
       await using group = new TaskGroup(serving.signal);
-      for (const [name, cache] of Object.entries(informers)) {
-        group.start(`cache of ${name}`, (inner) => cache.run(inner));
-      }
-      group.start('health', (inner) =>
-        serveHealth(
-          {
-            port: flags.healthPort,
-            registry,
-            loopLagMs: () => lag.maxMs(),
-            notReady: () => Object.entries(informers).find(([, cache]) => !cache.isSynced)?.[0],
-          },
-          inner,
-        ),
-      );
+      runCaches(informers, group);
+      const health = {
+        port: flags.healthPort,
+        registry,
+        loopLagMs: () => lag.maxMs(),
+        notReady: () => firstUnsynced(informers),
+      };
+      group.start('health', (inner) => serveHealth(health, inner));
       group.start('gateway', async (inner) => {
         await runGateway(
           {

@@ -8,7 +8,15 @@ import {
   VIRTUAL_NODE,
   type VirtualNode,
 } from '#pkg/api';
-import { connectCluster, eventRecorder, inClusterConfig, kubeMetrics, SECRET } from '#pkg/kube';
+import {
+  connectCluster,
+  eventRecorder,
+  firstUnsynced,
+  inClusterConfig,
+  kubeMetrics,
+  SECRET,
+  startCaches,
+} from '#pkg/kube';
 import { authenticator, clientAuthorities, replicaShares } from '#pkg/node';
 import { PEER_SECRETS_SELECTOR, peerClusters } from '#pkg/peering';
 import { keyedTasks, loopLag, TaskGroup } from '#pkg/runtime';
@@ -44,21 +52,16 @@ export function buildKubelet(flags: KubeletFlags): { run(signal: AbortSignal): P
       const shares = replicaShares({ home, identity: flags.podUid, namespace: flags.systemNamespace, log });
 
       await using group = new TaskGroup(signal);
-      for (const [name, cache] of Object.entries(caches)) group.start(`cache of ${name}`, (inner) => cache.run(inner));
       group.start('events', (inner) => events.run(inner));
       group.start('client authorities', (inner) => authorities.run(inner));
-      group.start('health', (inner) =>
-        serveHealth(
-          {
-            port: flags.healthPort,
-            registry,
-            loopLagMs: () => lag.maxMs(),
-            notReady: () => Object.entries(caches).find(([, cache]) => !cache.isSynced)?.[0],
-          },
-          inner,
-        ),
-      );
-      await Promise.race([Promise.all(Object.values(caches).map((cache) => cache.synced)), group.settled]);
+      const health = {
+        port: flags.healthPort,
+        registry,
+        loopLagMs: () => lag.maxMs(),
+        notReady: () => firstUnsynced(caches),
+      };
+      group.start('health', (inner) => serveHealth(health, inner));
+      await startCaches(caches, group);
       if (group.signal.aborted) return await group.settled;
 
       group.start('peers', (inner) => peers.run(inner));

@@ -16,6 +16,7 @@ export type {
   ReplaceOptions,
   RequestOptions,
 } from './client-interface.ts';
+export { firstUnsynced, runCaches, startCaches } from './caches.ts';
 export { type Cluster, type ConnectOptions, connectCluster } from './cluster.ts';
 export type { ClusterConfig, Connector } from './config.ts';
 export {
