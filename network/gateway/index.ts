@@ -6,6 +6,7 @@
  * one loop applies them whole, again and again. Touches the network namespace of its own pod and no other.
  */
 export { trimPod } from './exchanges.ts';
+export type { GatewayDeps } from './gateway-deps.ts';
 export { type GatewayMetrics, gatewayMetrics } from './metrics.ts';
 export { OVERLAY_DEVICE, OVERLAY_VNI } from './plan-gateway.ts';
-export { type GatewayDeps, runGateway } from './run-gateway.ts';
+export { runGateway } from './run-gateway.ts';

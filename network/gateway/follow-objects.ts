@@ -1,0 +1,48 @@
+import type { Clock, LevelLoop } from '#pkg/runtime';
+import type { GatewayDeps } from './gateway-deps.ts';
+import { factsOfNode } from './node-facts.ts';
+
+/** Pods come and go by hundreds: what they change is looked at a few times a second. */
+const PODS_MS = 200;
+
+/** Pokes the loops of a gateway when objects change that they read. */
+export function followObjects(
+  { informers, isIsolated, clock }: Pick<GatewayDeps, 'informers' | 'isIsolated' | 'clock'>,
+  { apply, dial, report }: Readonly<Record<'apply' | 'dial' | 'report', LevelLoop>>,
+): Disposable {
+  using stack = new DisposableStack();
+  const soon = stack.use(pokeSoon(apply, clock));
+  stack.use(informers.networks.on(() => apply.poke()));
+  stack.use(informers.keys.on(() => apply.poke()));
+  stack.use(
+    informers.nodes.on((old, current) => {
+      if (JSON.stringify(old && factsOfNode(old)) !== JSON.stringify(current && factsOfNode(current))) apply.poke();
+    }),
+  );
+  stack.use(
+    informers.pods.on((old, current) => {
+      if (isIsolated && JSON.stringify(old?.status) !== JSON.stringify(current?.status)) soon.poke();
+    }),
+  );
+  stack.use(informers.namespaces.on(() => apply.poke()));
+  stack.use(
+    informers.peers.on((old, current) => {
+      if (old && current && JSON.stringify(old.status?.network) === JSON.stringify(current.status?.network)) return;
+      for (const loop of [apply, dial, report]) loop.poke();
+    }),
+  );
+  return stack.move();
+}
+
+function pokeSoon(loop: LevelLoop, clock: Clock): { poke(): void } & Disposable {
+  let timer: Disposable | undefined;
+  return {
+    poke() {
+      timer ??= clock.timer(() => {
+        timer = undefined;
+        loop.poke();
+      }, PODS_MS);
+    },
+    [Symbol.dispose]: () => timer?.[Symbol.dispose](),
+  };
+}

@@ -1,0 +1,35 @@
+import type { ClusterNetwork, Peer } from '#pkg/api';
+import type { Informer, KubeClient, KubeObject, Lease, Node, Pod, Secret } from '#pkg/kube';
+import type { Clock, Log } from '#pkg/runtime';
+import type { GatewayMetrics } from './metrics.ts';
+import type { GatewayPorts } from './plan-gateway.ts';
+
+export interface GatewayDeps {
+  readonly client: KubeClient;
+  /** Run by the caller. */
+  readonly informers: {
+    readonly networks: Informer<ClusterNetwork>;
+    readonly nodes: Informer<Node>;
+    readonly peers: Informer<Peer>;
+    /** All of this cluster, trimmed by `trimPod`. */
+    readonly pods: Informer<Pod>;
+    /** Twin namespaces. */
+    readonly namespaces: Informer<KubeObject>;
+    /** Our Lease, and nothing else. */
+    readonly leases: Informer<Lease>;
+    /** Replicas of the gateway. */
+    readonly replicas: Informer<Pod>;
+    /** The Secret of the key, and nothing else. */
+    readonly keys: Informer<Secret>;
+  };
+  readonly keyFile: string;
+  readonly podUid: string;
+  readonly podAddress: string;
+  readonly ports: GatewayPorts & { readonly heartbeat: number };
+  /** Whether peers reach only pods that run for them, and what runs for us there reaches ours (NET-39). */
+  readonly isIsolated: boolean;
+  readonly implementation: 'auto' | 'kernel' | 'userspace';
+  readonly metrics: GatewayMetrics;
+  readonly clock: Clock;
+  readonly log: Log;
+}

@@ -1,0 +1,201 @@
+import { problemOf } from '#network/cluster';
+import { type Prober, startProber } from '#network/probe';
+import { type Device, type DeviceState, publicKeyOf } from '#network/wireguard';
+import { NAME } from '#pkg/api';
+import { errorFields, type LevelLoop, levelLoop } from '#pkg/runtime';
+import { Endpoints } from './endpoints.ts';
+import { exchangesOf } from './exchanges.ts';
+import type { GatewayDeps } from './gateway-deps.ts';
+import { GatewayHost } from './gateway-host.ts';
+import type { GatewayKey } from './gateway-key.ts';
+import type { GatewaySnapshot } from './metrics.ts';
+import { factsOfNode } from './node-facts.ts';
+import { type GatewayPlan, planGateway } from './plan-gateway.ts';
+import { planPeers, type TunnelPeer, type Unusable } from './plan-peers.ts';
+import { Reporter, reportOf, unusableReport } from './report.ts';
+import { pointService } from './service-slice.ts';
+import { SessionResets } from './session-resets.ts';
+
+/** Changes made by hand are found within this time. */
+const CHECK_MS = 30_000;
+const ENDPOINTS_MS = 1_000;
+const REPORT_MS = 5_000;
+const SERVICE_MS = 60_000;
+
+/** For telling the device. */
+const RESET_MS = 2_000;
+
+export interface GatewayParts {
+  readonly key: GatewayKey;
+  /** Taken away by `cleanup`. */
+  readonly device: Device;
+  /** MTU of the pod's own link. */
+  readonly linkBytes: number;
+  /** Ends probes and what is under way. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * One replica of the gateway: what it knows of its peers between two runs of its loops. The caller runs the loops, each
+ * once; whatever of them may run at the same moment.
+ */
+export class Gateway {
+  readonly loops: Readonly<Record<'apply' | 'dial' | 'report' | 'service', LevelLoop>>;
+  readonly #deps: GatewayDeps;
+  readonly #parts: GatewayParts;
+  readonly #host: GatewayHost;
+  readonly #endpoints: Endpoints;
+  readonly #reporter: Reporter;
+  readonly #resets = new SessionResets();
+  #peers: { readonly usable: TunnelPeer[]; readonly unusable: Unusable[] } = { usable: [], unusable: [] };
+  #prober: Prober | undefined;
+  #isActive = false;
+  #checkedMs = -Infinity;
+
+  constructor(deps: GatewayDeps, parts: GatewayParts) {
+    const { client, clock, log, podAddress, ports } = deps;
+    this.#deps = deps;
+    this.#parts = parts;
+    this.#host = new GatewayHost(parts.device, log);
+    this.#endpoints = new Endpoints(clock);
+    this.#reporter = new Reporter(client, clock);
+    const loop = (name: string, everyMs: number, work: (signal: AbortSignal) => Promise<void>, settleMs?: number) =>
+      levelLoop({ name, everyMs, work, clock, log, ...(settleMs !== undefined && { settleMs }) });
+    this.loops = {
+      apply: loop('gateway', CHECK_MS, (signal) => this.#apply(signal)),
+      dial: loop('endpoints', ENDPOINTS_MS, (signal) => this.#dial(signal)),
+      report: loop('report', REPORT_MS, (signal) => this.#report(signal), 50),
+      service: loop('gateway service', SERVICE_MS, async (signal) => {
+        if (this.#isActive) await pointService(client, podAddress, ports.tunnel, signal);
+      }),
+    };
+  }
+
+  /** Whether this replica forwards. */
+  setActive(isActive: boolean): void {
+    this.#isActive = isActive;
+    for (const loop of Object.values(this.loops)) loop.poke();
+  }
+
+  /** The device has come back as a new one, without routes. */
+  deviceReplaced(): void {
+    this.#host.replaced();
+    this.loops.apply.poke();
+  }
+
+  async snapshot(signal: AbortSignal): Promise<GatewaySnapshot> {
+    const held = this.#peersAsHeld(await this.#parts.device.read(signal));
+    return {
+      isActive: this.#isActive,
+      peers: held.map(({ peer: { name }, probe, device }) => ({ name, probe, device })),
+      counters: await this.#host.counters(signal),
+    };
+  }
+
+  /** Takes everything away that was built. After the end of all loops. */
+  cleanup(): Promise<void> {
+    return this.#host.cleanup();
+  }
+
+  async #apply(signal: AbortSignal): Promise<void> {
+    const { informers, clock } = this.#deps;
+    const plan = this.#plan();
+    if (plan === undefined) return;
+    const exchanges = exchangesOf({
+      pods: informers.pods.list(),
+      namespaces: informers.namespaces.list(),
+      nodes: informers.nodes.list(),
+    });
+    const targets = new Map(
+      (this.#isActive ? this.#peers.usable : []).flatMap(({ name, probeAddress }) =>
+        probeAddress === undefined ? [] : [[name, probeAddress] as const],
+      ),
+    );
+    // First those that go: a probe without its rules and routes leaves by another way, and is remembered so.
+    const before = this.#prober?.states();
+    this.#prober?.setTargets(new Map([...targets].filter(([name]) => before?.has(name))));
+    const isCheck = clock.now() - this.#checkedMs >= CHECK_MS;
+    await this.#host.apply(plan, exchanges, isCheck, signal);
+    if (isCheck) this.#checkedMs = clock.now();
+    this.#prober ??= this.#startProber(plan.address);
+    this.#prober.setTargets(targets);
+  }
+
+  #plan(): GatewayPlan | undefined {
+    const { informers, podAddress, ports, isIsolated } = this.#deps;
+    const { key, linkBytes } = this.#parts;
+    const network = informers.networks.get(NAME.clusterNetwork);
+    const privateKey = key.current();
+    // Nothing is built on ranges that cannot be right; the object says so, and its change brings us back.
+    if (network === undefined || privateKey === undefined || problemOf(network) !== undefined) return undefined;
+    this.#peers = planPeers(informers.peers.list(), publicKeyOf(privateKey));
+    return planGateway({
+      network,
+      nodes: informers.nodes.list().flatMap((node) => factsOfNode(node) ?? []),
+      peers: this.#peers.usable,
+      endpoints: this.#endpoints.current(),
+      privateKey,
+      podAddress,
+      linkBytes,
+      ports,
+      isIsolated,
+      isActive: this.#isActive,
+    });
+  }
+
+  #startProber(address: string): Prober {
+    const { clock, log, ports } = this.#deps;
+    const onChange = (name: string, state: 'up' | 'down'): void => {
+      if (state === 'up') this.#resets.answered(name);
+      this.loops.report.poke();
+    };
+    const onMissed = (name: string, count: number): void => this.#missed(name, count);
+    return startProber({ address, port: ports.probe, clock, log, onChange, onMissed }, this.#parts.signal);
+  }
+
+  #missed(name: string, count: number): void {
+    const { clock, log } = this.#deps;
+    const { device, signal } = this.#parts;
+    const peer = this.#peers.usable.find((one) => one.name === name);
+    if (!this.#isActive || peer === undefined || !this.#resets.isDue(name, count, clock.now())) return;
+    device.resetSession(peer.publicKey, AbortSignal.any([signal, AbortSignal.timeout(RESET_MS)])).catch(
+      // The next missed probe is the next try.
+      (error: unknown) => log.debug({ peer: name, ...errorFields(error) }, 'a session could not be begun anew'),
+    );
+  }
+
+  async #dial(signal: AbortSignal): Promise<void> {
+    const told = new Map(this.#peers.usable.map(({ name, endpoints }) => [name, endpoints]));
+    const answers = (peer: string) => this.#prober?.states().get(peer)?.state === 'up';
+    if (await this.#endpoints.update(told, answers, signal)) this.loops.apply.poke();
+  }
+
+  async #report(signal: AbortSignal): Promise<void> {
+    if (!this.#isActive) return;
+    const { peers } = this.#deps.informers;
+    const { usable, unusable } = this.#peers;
+    const state = await this.#parts.device.read(signal);
+    const dialled = this.#endpoints.current();
+    this.#reporter.keepOnly(new Set(peers.list().map(({ metadata }) => metadata.name)));
+    this.#resets.keepOnly(new Set(usable.map(({ name }) => name)));
+    const reports = [
+      ...this.#peersAsHeld(state).map(
+        ({ peer, probe, device }) => [peer.name, reportOf(peer, probe, device, dialled.get(peer.name))] as const,
+      ),
+      ...unusable.map((peer) => [peer.name, unusableReport(peer)] as const),
+    ];
+    for (const [name, said] of reports) {
+      const object = peers.get(name);
+      if (object !== undefined) await this.#reporter.report(object, said, signal);
+    }
+  }
+
+  #peersAsHeld(state: DeviceState | undefined) {
+    const states = this.#prober?.states();
+    return this.#peers.usable.map((peer) => ({
+      peer,
+      probe: states?.get(peer.name),
+      device: state?.peers.find(({ publicKey }) => publicKey === peer.publicKey),
+    }));
+  }
+}
