@@ -2,6 +2,8 @@ import type { z } from 'zod';
 import { stringify } from 'yaml';
 import { crdOf } from './crd.ts';
 import { CLUSTER_NETWORK } from './cluster-network.ts';
+import { DISCOVERED_CLUSTER } from './discovered-cluster.ts';
+import { DISCOVERY } from './discovery.ts';
 import { GRANT } from './grant.ts';
 import { INVITE } from './invite.ts';
 import { LINK } from './link.ts';
@@ -23,6 +25,8 @@ export const KINDS: readonly KindDefinition<z.ZodType, z.ZodType>[] = [
   REFLECTION_POLICY,
   CLUSTER_NETWORK,
   LINK,
+  DISCOVERED_CLUSTER,
+  DISCOVERY,
 ];
 
 const HEADER = '# Generated from pkg/api by `npm run generate`. Do not edit.\n';

@@ -11,6 +11,23 @@ export {
   type ClusterNetworkStatus,
 } from './cluster-network.ts';
 export { type ConditionUpdate, getCondition, isConditionTrue, setCondition } from './condition.ts';
+export {
+  DISCOVERED_CLUSTER,
+  type DiscoveredCluster,
+  type DiscoveredClusterSpec,
+  type DiscoveredClusterStatus,
+  discoveredClusterName,
+  type DiscoverySourceName,
+  MAX_DISCOVERED_ADDRESSES,
+  MAX_DISCOVERED_LABELS,
+} from './discovered-cluster.ts';
+export {
+  DISCOVERY,
+  type Discovery,
+  type DiscoverySourceState,
+  type DiscoverySpec,
+  type DiscoveryStatus,
+} from './discovery.ts';
 export { GRANT, type Grant, type GrantSpec, type GrantStatus, type Placement } from './grant.ts';
 export { INVITE, type Invite, type InviteSpec, type InviteStatus } from './invite.ts';
 export { LINK, type Link } from './link.ts';
