@@ -54,6 +54,19 @@ test('the first free range is the one that trying each in turn finds', () => {
   );
 });
 
+test('a set that was asked before and has grown since answers as a new one', () => {
+  fc.assert(
+    fc.property(worlds, ({ taken, pool, asked: { prefixLength } }) => {
+      const grown = new RangeSet();
+      for (const [index, one] of taken.entries()) {
+        grown.add(one);
+        expect(grown.firstFree(pool, prefixLength)).toEqual(firstFree(pool, prefixLength, taken.slice(0, index + 1)));
+      }
+    }),
+    { numRuns: 1000 },
+  );
+});
+
 test('a big pool is not walked address by address', () => {
   const free = (pool: string, length: number, ...taken: string[]) => {
     const found = firstFree(parseCidr(pool), length, taken.map(parseCidr));

@@ -3,10 +3,13 @@ import { type Cidr, compareCidrs, covers, overlaps, rangeOf } from './cidr.ts';
 
 /**
  * Ranges of both families that are taken. Only grows: a decision starts with a new one. Kept sorted and disjoint, so a
- * question costs O(log n), and `add` a binary search and one move of memory.
+ * question costs O(log n), and `add` a binary search and one move of memory. Since it only grows, what `firstFree` has
+ * found taken once is not looked at again.
  */
 export class RangeSet {
   readonly #lists: Record<Family, Cidr[]> = { 4: [], 6: [] };
+  /** By pool and length: below this address no range of that length is free. */
+  readonly #searched = new Map<string, bigint>();
 
   /** O(n log n) for n ranges in any order; equal and nested ones are fine. */
   constructor(ranges: Iterable<Cidr> = []) {
@@ -32,15 +35,24 @@ export class RangeSet {
 
   /**
    * The first aligned range of that length in `pool` that overlaps nothing of the set, lowest address first; `undefined`
-   * where there is none, or the pool is smaller. Visits each taken range of the pool at most once.
+   * where there is none, or the pool is smaller. All calls for one pool and length together visit each taken range about
+   * once.
    * @throws CidrError `BadCidr` for a length that the family does not have
    */
   firstFree(pool: Cidr, prefixLength: number): Cidr | undefined {
+    const key = `${pool.family} ${pool.first}/${pool.prefixLength} ${prefixLength}`;
+    const found = this.#firstFreeFrom(this.#searched.get(key) ?? pool.first, pool, prefixLength);
+    this.#searched.set(key, found?.first ?? pool.last + 1n);
+    return found;
+  }
+
+  #firstFreeFrom(start: bigint, pool: Cidr, prefixLength: number): Cidr | undefined {
+    if (start > pool.last) return undefined;
     const { family } = pool;
-    let candidate = rangeOf({ family, value: pool.first }, prefixLength);
+    let candidate = rangeOf({ family, value: start }, prefixLength);
     if (!covers(pool, candidate)) return undefined;
     const list = this.#lists[family];
-    for (let at = firstEndingFrom(list, pool.first); at < list.length; at++) {
+    for (let at = firstEndingFrom(list, start); at < list.length; at++) {
       const taken = list[at];
       if (taken === undefined || taken.first > candidate.last) break; // the gap before it is large enough
       if (taken.last < candidate.first) continue; // jumped over with the one before it
