@@ -19,7 +19,7 @@ import {
 } from '#pkg/api';
 import { type Cluster, CSR, ENDPOINT_SLICE, NAMESPACE, NODE, POD, SECRET } from '#pkg/kube';
 import { PEER_INDEXES, PEER_SECRETS_SELECTOR } from '#pkg/peering';
-import { trimPod } from '#pkg/quota';
+import { trimToDemand } from '#pkg/quota';
 import { SLICE_MANAGER } from '#pkg/slices';
 
 /** What every replica needs for the webhooks and the peering endpoint. */
@@ -48,7 +48,7 @@ export function leaderCaches(home: Cluster, systemNamespace: string) {
     }),
     invites: home.informer<Invite>(INVITE, { namespace: systemNamespace }),
     nodes: home.informer(NODE),
-    pods: home.informer(POD, { transform: trimPod }),
+    pods: home.informer(POD, { transform: trimToDemand }),
     requests: home.informer(CSR),
     kubeletPods: home.informer(POD, { namespace: systemNamespace, labelSelector: 'tombolo.io/component=kubelet' }),
   };

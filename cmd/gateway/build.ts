@@ -1,5 +1,5 @@
 import { GATEWAY_KEY_FILE } from '#network/cluster';
-import { gatewayMetrics, runGateway, trimPod } from '#network/gateway';
+import { gatewayMetrics, runGateway, trimToAddresses } from '#network/gateway';
 import { CLUSTER_NETWORK, type ClusterNetwork, LABEL, NAME, PEER, type Peer } from '#pkg/api';
 import {
   connectCluster,
@@ -35,7 +35,7 @@ export function buildGateway(flags: GatewayFlags): { run(signal: AbortSignal): P
         networks: home.informer<ClusterNetwork>(CLUSTER_NETWORK),
         nodes: home.informer(NODE),
         peers: home.informer<Peer>(PEER),
-        pods: home.informer(POD, { transform: trimPod }),
+        pods: home.informer(POD, { transform: trimToAddresses }),
         namespaces: home.informer<KubeObject>(NAMESPACE, { labelSelector: LABEL.origin, metadataOnly: true }),
         leases: home.informer(LEASE, named(NAME.gatewayLease)),
         replicas: home.informer(POD, { namespace, labelSelector: 'tombolo.io/component=gateway' }),

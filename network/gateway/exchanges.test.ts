@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import type { Pod } from '#pkg/kube';
-import { exchangesOf, trimPod } from './exchanges.ts';
+import { exchangesOf, trimToAddresses } from './exchanges.ts';
 
 const pod = (namespace: string, nodeName: string, ip: string, more: Partial<Pod['status']> & object = {}): Pod =>
-  trimPod({
+  trimToAddresses({
     metadata: { name: 'p', namespace, labels: { 'tombolo.io/origin': 'turin' } },
     spec: { containers: [], nodeName },
     status: { phase: 'Running', podIPs: [{ ip }], ...more },

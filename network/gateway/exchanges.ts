@@ -1,6 +1,6 @@
 import type { Exchange } from '#network/nat';
 import { LABEL } from '#pkg/api';
-import type { KubeObject, Node, Pod } from '#pkg/kube';
+import { identityOf, type KubeObject, type Node, type Pod } from '#pkg/kube';
 
 export interface ExchangeFacts {
   readonly pods: readonly Pod[];
@@ -39,15 +39,9 @@ function addressesOf({ spec, status }: Pod): string[] {
 }
 
 /** Keeps of a pod what `exchangesOf` reads: there may be very many. */
-export function trimPod({ metadata, spec, status }: Pod): Pod {
-  const { name, namespace, uid, resourceVersion } = metadata;
+export function trimToAddresses({ metadata, spec, status }: Pod): Pod {
   return {
-    metadata: {
-      name,
-      ...(namespace !== undefined && { namespace }),
-      ...(uid !== undefined && { uid }),
-      ...(resourceVersion !== undefined && { resourceVersion }),
-    },
+    metadata: identityOf(metadata),
     spec: {
       containers: [],
       ...(spec?.nodeName !== undefined && { nodeName: spec.nodeName }),

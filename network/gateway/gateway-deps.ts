@@ -11,7 +11,7 @@ export interface GatewayDeps {
     readonly networks: Informer<ClusterNetwork>;
     readonly nodes: Informer<Node>;
     readonly peers: Informer<Peer>;
-    /** All of this cluster, trimmed by `trimPod`. */
+    /** All of this cluster, trimmed by `trimToAddresses`. */
     readonly pods: Informer<Pod>;
     /** Twin namespaces. */
     readonly namespaces: Informer<KubeObject>;

@@ -1,7 +1,7 @@
 import { ANNOTATION, NAME, SYSTEM_NAMESPACE } from '#pkg/api';
 import { KubeError, type KubeClient, LEASE, type Lease, microTime } from '#pkg/kube';
 import type { Clock } from '#pkg/runtime';
-import type { Claim } from './role.ts';
+import { type Claim, LEASE_MS } from './role.ts';
 
 /** What the holder of the Lease tells agents beside its name. */
 export interface Announcement {
@@ -44,7 +44,7 @@ export async function writeClaim(
     },
     spec: {
       holderIdentity: claim.holder,
-      leaseDurationSeconds: 15,
+      leaseDurationSeconds: LEASE_MS / 1000,
       acquireTime: isRenewal ? (standing.spec?.acquireTime ?? now) : now,
       renewTime: now,
       leaseTransitions: claim.epoch,

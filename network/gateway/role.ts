@@ -16,7 +16,7 @@ const REGRET_MS = 5_000;
 
 /** The active replica renews its Lease each {@link RENEW_MS}; one that nobody has renewed for so long is free. */
 export const RENEW_MS = 5_000;
-const LEASE_MS = 15_000;
+export const LEASE_MS = 15_000;
 
 /** What the Lease says. */
 export interface Claim {

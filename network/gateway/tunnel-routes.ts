@@ -1,9 +1,5 @@
-import { isIPv6 } from 'node:net';
+import { ROUTE_METRIC, ROUTE_PROTOCOL, withLength } from '#network/overlay';
 import { runCommand } from '#pkg/runtime';
-
-/** Nobody else's, as for the overlay's routes. */
-const METRIC = 51_840;
-const PROTOCOL = 204;
 
 interface ListedRoute {
   readonly dst: string;
@@ -21,7 +17,7 @@ export function planTunnelRoutes(device: string, ranges: readonly string[], stan
   return [
     ...[...wanted]
       .filter((range) => !there.has(range))
-      .map((range) => `route replace ${range} dev ${device} proto ${PROTOCOL} metric ${METRIC}`),
+      .map((range) => `route replace ${range} dev ${device} proto ${ROUTE_PROTOCOL} metric ${ROUTE_METRIC}`),
     ...standing.filter((range) => !wanted.has(range)).map((range) => `route del ${range} dev ${device}`),
   ];
 }
@@ -46,10 +42,4 @@ export async function applyTunnelRoutes(
   const lines = planTunnelRoutes(device, ranges, standing);
   if (lines.length > 0) await run('ip', ['-batch', '-'], { input: `${lines.join('\n')}\n`, signal });
   return lines;
-}
-
-/** The kernel lists single addresses without a length. */
-function withLength(destination: string): string {
-  if (destination.includes('/') || destination === 'default') return destination;
-  return `${destination}/${isIPv6(destination) ? 128 : 32}`;
 }

@@ -28,5 +28,5 @@ export {
   DEFAULT_ANNOUNCEMENT_POLICY,
 } from './announced-ranges.ts';
 export { IPAM_ERRORS, IpamError } from './errors.ts';
-export { type OwnRange, ownRangesProblem } from './own-ranges.ts';
+export { type OwnRanges, ownRangesProblem } from './own-ranges.ts';
 export { translateAddress, type Translation, translationTable } from './translation.ts';

@@ -2,10 +2,12 @@ import { type Cidr, covers, formatCidr, overlaps, parseCidr } from '#network/cid
 import { type AnnouncementPolicy, checkAnnouncedRange, DEFAULT_ANNOUNCEMENT_POLICY } from './announced-ranges.ts';
 import { IpamError } from './errors.ts';
 
-/** A range of this cluster and what it is for, in words: `pod range`. */
-export interface OwnRange {
-  readonly what: string;
-  readonly range: string;
+/** The ranges of this cluster, by what they are for; an anchor range is not chosen yet where it is absent. */
+export interface OwnRanges {
+  readonly podRanges?: readonly string[] | undefined;
+  readonly serviceRanges?: readonly string[] | undefined;
+  readonly nodeRanges?: readonly string[] | undefined;
+  readonly anchorRange?: string | undefined;
 }
 
 /** Our own ranges need nobody's consent, and some clusters have a whole /8. */
@@ -19,9 +21,9 @@ const OWN_POLICY: AnnouncementPolicy = {
  * What is wrong with the ranges of this cluster, in a sentence; undefined where nothing is. No two that serve different
  * things may overlap; of one kind a part may be written beside the whole.
  */
-export function ownRangesProblem(ranges: readonly OwnRange[]): string | undefined {
+export function ownRangesProblem(own: OwnRanges): string | undefined {
   const seen: { what: string; range: Cidr }[] = [];
-  for (const { what, range: text } of ranges) {
+  for (const { what, range: text } of named(own)) {
     const range = checkAnnouncedRange(text, OWN_POLICY);
     if (range instanceof IpamError) return `${what} ${text} cannot be used: it ${range.why}`;
     const other = seen.find((one) => overlaps(one.range, range));
@@ -31,4 +33,14 @@ export function ownRangesProblem(ranges: readonly OwnRange[]): string | undefine
     seen.push({ what, range });
   }
   return undefined;
+}
+
+function named({ podRanges, serviceRanges, nodeRanges, anchorRange }: OwnRanges): { what: string; range: string }[] {
+  const each = (what: string, ranges: readonly string[] = []) => ranges.map((range) => ({ what, range }));
+  return [
+    ...each('pod range', podRanges),
+    ...each('service range', serviceRanges),
+    ...each('node range', nodeRanges),
+    ...each('anchor range', anchorRange === undefined ? [] : [anchorRange]),
+  ];
 }

@@ -59,4 +59,5 @@ export { outsideAddresses } from './outside-addresses.ts';
 export { apiVersionOf, collectionPath, defineResource, objectPath, type Resource } from './resource.ts';
 export * from './resources.ts';
 export type { Answer, Headers, Query } from './transport.ts';
+export { identityOf } from './trim.ts';
 export type * from './types.ts';

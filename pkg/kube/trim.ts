@@ -1,4 +1,4 @@
-import type { KubeObject } from './object.ts';
+import type { KubeObject, ObjectMeta } from './object.ts';
 
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 
@@ -18,6 +18,16 @@ export function trimMetadata<T extends KubeObject>(object: T): T {
     object.metadata.annotations = rest;
   }
   return object;
+}
+
+/** What tells an object from others and from its earlier states: what every `transform` of an informer has to keep. */
+export function identityOf({ name, namespace, uid, resourceVersion }: ObjectMeta): ObjectMeta {
+  return {
+    name,
+    ...(namespace !== undefined && { namespace }),
+    ...(uid !== undefined && { uid }),
+    ...(resourceVersion !== undefined && { resourceVersion }),
+  };
 }
 
 /** Freezes the object and all that hangs on it: in tests, so that a write to a shared object fails where it is made. */

@@ -5,7 +5,7 @@ import type { Ledger } from './ledger.ts';
 import { countedPod, grantKeyOf, isFinished } from './pod-view.ts';
 
 export interface CountingDeps {
-  /** All pods of this cluster, trimmed by `trimPod`. */
+  /** All pods of this cluster, trimmed by `trimToDemand`. */
   readonly pods: Informer<Pod>;
   readonly namespaces: Informer<Namespace>;
   readonly grants: Informer<Grant>;

@@ -8,5 +8,5 @@ export { type Counting, type CountingDeps, countPods } from './count-pods.ts';
 export { decideGrant, DEFAULT_REQUEST, type GrantDecision, type GrantFacts } from './decide-grant.ts';
 export { type GrantDeps, grantReconciler } from './grant-reconciler.ts';
 export { Ledger } from './ledger.ts';
-export { trimPod } from './pod-view.ts';
+export { trimToDemand } from './pod-view.ts';
 export { type QuotaDeps, type QuotaRequest, type QuotaVerdict, quotaWebhook } from './quota-webhook.ts';

@@ -1,5 +1,5 @@
 import { LABEL, tenantNamespace } from '#pkg/api';
-import type { Pod } from '#pkg/kube';
+import { identityOf, type Pod } from '#pkg/kube';
 import { type PodResources, podDemand } from '#pkg/quantity';
 import type { CountedPod } from './ledger.ts';
 
@@ -32,23 +32,20 @@ export function countedPod(pod: Pod, grant: string): CountedPod {
 }
 
 /** What counting needs of a pod, so that a provider with many pods does not cost memory for the rest. */
-export function trimPod(pod: Pod): Pod {
+export function trimToDemand(pod: Pod): Pod {
   const containers = (list: readonly { name: string }[] | undefined) =>
     list?.map((entry) => {
       const { name, resources, restartPolicy } = entry as { name: string; resources?: object; restartPolicy?: string };
       return { name, image: '', ...(resources && { resources }), ...(restartPolicy && { restartPolicy }) };
     });
-  const { name, namespace, uid, labels, deletionTimestamp, resourceVersion } = pod.metadata;
+  const { labels, deletionTimestamp } = pod.metadata;
   const kept = Object.entries(labels ?? {}).filter(([key]) => key.startsWith('tombolo.io/'));
   const spec = pod.spec;
   const init = containers(spec?.initContainers);
   const podLevel = (spec as { resources?: object } | undefined)?.resources; // KEP-2837, newer than the types
   return {
     metadata: {
-      name,
-      ...(namespace !== undefined && { namespace }),
-      ...(uid !== undefined && { uid }),
-      ...(resourceVersion !== undefined && { resourceVersion }),
+      ...identityOf(pod.metadata),
       ...(kept.length > 0 && { labels: Object.fromEntries(kept) }),
       ...(deletionTimestamp !== undefined && { deletionTimestamp }),
     },

@@ -1,18 +1,13 @@
 import { parse } from 'yaml';
 import { firstFree, formatCidr, overlaps, parseAddress, parseCidr, rangeOf } from '#network/cidr';
-import { ownRangesProblem } from '#network/ipam';
+import { type OwnRanges, ownRangesProblem } from '#network/ipam';
 import { MAX_RANGES } from '#pkg/api';
 import { type Cluster, CONFIG_MAP, isNotFound, type KubeObject, NODE } from '#pkg/kube';
 import { CliError } from '../../errors.ts';
 import type { Values } from './values.ts';
 
 /** The part of the chart's values that is about address ranges. */
-export interface NetworkValues {
-  readonly podRanges?: readonly string[];
-  readonly serviceRanges?: readonly string[];
-  readonly nodeRanges?: readonly string[];
-  readonly anchorRange?: string;
-}
+export type NetworkValues = OwnRanges;
 
 /** Where our own range for addresses that are no pods is looked for, and its size: 4,096 nodes. */
 const ANCHOR_POOLS = ['10.252.0.0/14', '172.30.0.0/15', '192.168.0.0/16', '100.64.0.0/10'];
@@ -54,20 +49,10 @@ export async function networkValues(
 }
 
 function refuseWrong(network: NetworkValues, cluster: Cluster): void {
-  const why = ownRangesProblem(named(network));
+  const why = ownRangesProblem(network);
   if (why === undefined) return;
   const where = `cluster ${cluster.name}`;
   throw new CliError('RangesOverlap', { attempted: 'check the address ranges of this cluster', where, why });
-}
-
-function named({ podRanges, serviceRanges, nodeRanges, anchorRange }: NetworkValues) {
-  const each = (what: string, ranges: readonly string[] = []) => ranges.map((range) => ({ what, range }));
-  return [
-    ...each('pod range', podRanges),
-    ...each('service range', serviceRanges),
-    ...each('node range', nodeRanges),
-    ...each('anchor range', anchorRange === undefined ? [] : [anchorRange]),
-  ];
 }
 
 /** A range beside those of the cluster. Peers that have taken the same one see it under an alias, as any range. */
