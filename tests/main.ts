@@ -1,30 +1,53 @@
 /**
  * `npm test`: everything, from unit tests to end-to-end tests on real clusters.
  *
- * Brings up a test bed of its own (in the folder for temporary files, so that one that is up for the demo is not disturbed), runs
- * all vitest projects but `chaos` in one go and takes the bed down again. `--keep` leaves it up for the next run; further
- * arguments go to vitest. Exit code: that of vitest, or 1 where the bed could not be made.
+ * Brings up two test beds of its own (in the folder for temporary files, so that one that is up for the demo is not disturbed) and
+ * runs all vitest projects but `chaos` in two lanes side by side, because tests on clusters mostly wait: `cluster` on two clusters of one node;
+ * `unit`, `wide` and then `mesh` on three of two nodes. The results of both are put together, and the beds taken down. `--keep` leaves
+ * them up for the next run; further arguments go to vitest. Exit code: 0 where all is well, else that of what failed.
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
 const root = resolve(import.meta.dirname, '..');
 /** Short, whatever the path of the checkout: sockets of a node have at most 107 characters. Stable, so that a killed run is found. */
-const bedFolder = join(tmpdir(), `tombolo-${createHash('sha256').update(root).digest('hex').slice(0, 8)}`);
+const base = join(tmpdir(), `tombolo-${createHash('sha256').update(root).digest('hex').slice(0, 8)}`);
+const testbed = join(root, 'tests/testbed/main.ts');
+const vitest = join(root, 'node_modules/vitest/vitest.mjs');
 
-/** Runs one of our own programs with inherited output; resolves with its exit code (128 + signal where it was ended by one). */
+interface TestBed {
+  readonly folder: string;
+  readonly flags: readonly string[];
+}
+
+const PAIR: TestBed = { folder: base, flags: ['--clusters', 'milan,rome'] };
+const MESH: TestBed = { folder: `${base}-mesh`, flags: ['--clusters', 'milan,rome,turin', '--nodes', '2'] };
+
+/** Runs one of our own programs; resolves with its exit code (128 + signal where it was ended by one). */
 function run(
   args: readonly string[],
-  env: NodeJS.ProcessEnv = process.env,
-  stdio: 'inherit' | 'ignore' = 'inherit',
+  options: { env?: NodeJS.ProcessEnv; stdio?: 'inherit' | 'ignore' } = {},
 ): Promise<number> {
   return new Promise((done, fail) => {
-    const child = spawn(process.execPath, args, { cwd: root, stdio, env });
+    const child = spawn(process.execPath, args, { cwd: root, stdio: 'inherit', ...options });
     child.once('error', fail);
     child.once('exit', (code, signal) => done(signal === null ? (code ?? 1) : 130));
   });
+}
+
+function bringUp(bed: TestBed): Promise<number> {
+  return run([testbed, 'up', ...bed.flags, '--dir', bed.folder]);
+}
+
+/** Silent, so that the count of tests stays the last line; what went wrong is said. */
+async function takeDown(bed: TestBed): Promise<void> {
+  if ((await run([testbed, 'down', '--dir', bed.folder], { stdio: 'ignore' })) === 0) return;
+  process.stderr.write(
+    `the test bed in ${bed.folder} could not be taken down: npm run testbed -- down --dir ${bed.folder}\n`,
+  );
 }
 
 async function main(): Promise<number> {
@@ -34,23 +57,33 @@ async function main(): Promise<number> {
   // Ctrl-C reaches the children too (same process group): wait for them, then clean up.
   process.on('SIGINT', () => {});
   process.on('SIGTERM', () => {});
-  const testbed = join(root, 'tests/testbed/main.ts');
-  const bed = ['--dir', bedFolder];
-  const up = await run([testbed, 'up', '--clusters', 'milan,rome', ...bed]);
-  if (up !== 0) return up;
-  try {
-    const projects = ['unit', 'wide', 'cluster'].flatMap((name) => ['--project', name]);
-    return await run([join(root, 'node_modules/vitest/vitest.mjs'), 'run', ...projects, ...rest], {
-      ...process.env,
-      TOMBOLO_TESTBED: bedFolder,
+  const results = mkdtempSync(join(tmpdir(), 'tombolo-results-'));
+  const tests = (bed: TestBed, projects: readonly string[]): Promise<number> => {
+    const flags = [...projects.flatMap((name) => ['--project', name]), '--passWithNoTests'];
+    const reporters = ['--reporter=./tests/file-progress.ts', '--reporter=blob'];
+    const output = `--outputFile.blob=${join(results, `${projects.join('-')}.json`)}`;
+    return run([vitest, 'run', ...flags, ...reporters, output, ...rest], {
+      env: { ...process.env, TOMBOLO_TESTBED: bed.folder },
     });
+  };
+  try {
+    // The first bed alone: it builds and installs what a new machine has not.
+    const up = await bringUp(PAIR);
+    if (up !== 0) return up;
+    const lanes = [
+      async () => [await tests(PAIR, ['cluster'])],
+      async () => {
+        const ready = await bringUp(MESH);
+        if (ready !== 0) return [ready];
+        return [await tests(MESH, ['unit', 'wide']), await tests(MESH, ['mesh'])];
+      },
+    ];
+    const codes = (await Promise.all(lanes.map((lane) => lane()))).flat();
+    const merged = await run([vitest, 'run', `--merge-reports=${results}`]);
+    return [...codes, merged].find((code) => code !== 0) ?? 0;
   } finally {
-    // Silent, so that the count of tests stays the last line; what went wrong is said.
-    if (!keep && (await run([testbed, 'down', ...bed], process.env, 'ignore')) !== 0) {
-      process.stderr.write(
-        `the test bed in ${bedFolder} could not be taken down: npm run testbed -- down --dir ${bedFolder}\n`,
-      );
-    }
+    rmSync(results, { recursive: true, force: true });
+    if (!keep) for (const bed of [PAIR, MESH]) await takeDown(bed);
   }
 }
 
