@@ -7,7 +7,7 @@ import type { Leading } from './loops.ts';
 
 /** The network of this cluster, and of its peers: what they tell of theirs, and how we see them. */
 export function leadNetwork(
-  { home, flags, clock, log, caches: { peers } }: ControllerContext,
+  { home, identity, flags, clock, log, caches: { peers, offloadings } }: ControllerContext,
   { networks, links, nodes }: LeaderCaches,
   connections: PeerClusters,
   { group }: Leading,
@@ -28,7 +28,8 @@ export function leadNetwork(
     runLinks(
       {
         client: home.client,
-        informers: { peers, networks, links },
+        informers: { peers, networks, links, offloadings },
+        self: identity.fingerprint,
         connections,
         clock,
         log,

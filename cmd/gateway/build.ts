@@ -1,6 +1,15 @@
 import { GATEWAY_KEY_FILE } from '#network/cluster';
 import { gatewayMetrics, runGateway, trimToAddresses } from '#network/gateway';
-import { CLUSTER_NETWORK, type ClusterNetwork, LABEL, NAME, PEER, type Peer } from '#pkg/api';
+import {
+  CLUSTER_NETWORK,
+  type ClusterNetwork,
+  LABEL,
+  NAME,
+  OFFLOADING,
+  type Offloading,
+  PEER,
+  type Peer,
+} from '#pkg/api';
 import {
   connectCluster,
   firstUnsynced,
@@ -37,6 +46,7 @@ export function buildGateway(flags: GatewayFlags): { run(signal: AbortSignal): P
         peers: home.informer<Peer>(PEER),
         pods: home.informer(POD, { transform: trimToAddresses }),
         namespaces: home.informer<KubeObject>(NAMESPACE, { labelSelector: LABEL.origin, metadataOnly: true }),
+        offloadings: home.informer<Offloading>(OFFLOADING),
         leases: home.informer(LEASE, named(NAME.gatewayLease)),
         replicas: home.informer(POD, { namespace, labelSelector: 'tombolo.io/component=gateway' }),
         keys: home.informer(SECRET, named(NAME.gatewayKeySecret)),

@@ -32,8 +32,8 @@ export function exchangesOf({ pods, namespaces, nodes }: ExchangeFacts): Map<str
   return result;
 }
 
-/** A pod on the network of its host has the host's addresses, which are nobody's to lend. */
-function addressesOf({ spec, status }: Pod): string[] {
+/** None of a finished pod, nor of one on the network of its host: those are the host's, and nobody's to lend. */
+export function addressesOf({ spec, status }: Pod): string[] {
   if (spec?.hostNetwork === true || status?.phase === 'Succeeded' || status?.phase === 'Failed') return [];
   return (status?.podIPs ?? []).flatMap(({ ip }) => ip ?? []);
 }

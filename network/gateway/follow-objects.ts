@@ -1,3 +1,4 @@
+import type { Peer } from '#pkg/api';
 import type { Clock, LevelLoop } from '#pkg/runtime';
 import type { GatewayDeps } from './gateway-deps.ts';
 import { factsOfNode } from './node-facts.ts';
@@ -26,12 +27,21 @@ export function followObjects(
   );
   stack.use(informers.namespaces.on(() => apply.poke()));
   stack.use(
+    informers.offloadings.on((old, current) => {
+      if (JSON.stringify(old?.status?.peers) !== JSON.stringify(current?.status?.peers)) apply.poke();
+    }),
+  );
+  stack.use(
     informers.peers.on((old, current) => {
-      if (old && current && JSON.stringify(old.status?.network) === JSON.stringify(current.status?.network)) return;
+      if (old && current && factsOfPeer(old) === factsOfPeer(current)) return;
       for (const loop of [apply, dial, report]) loop.poke();
     }),
   );
   return stack.move();
+}
+
+function factsOfPeer({ spec, status }: Peer): string {
+  return JSON.stringify([spec.transit, status?.network]);
 }
 
 function pokeSoon(loop: LevelLoop, clock: Clock): { poke(): void } & Disposable {

@@ -1,4 +1,4 @@
-import type { ClusterNetwork, Peer } from '#pkg/api';
+import type { ClusterNetwork, Offloading, Peer } from '#pkg/api';
 import type { Informer, KubeClient, KubeObject, Lease, Node, Pod, Secret } from '#pkg/kube';
 import type { Clock, Log } from '#pkg/runtime';
 import type { GatewayMetrics } from './metrics.ts';
@@ -15,6 +15,8 @@ export interface GatewayDeps {
     readonly pods: Informer<Pod>;
     /** Twin namespaces. */
     readonly namespaces: Informer<KubeObject>;
+    /** Which namespaces two peers share. */
+    readonly offloadings: Informer<Offloading>;
     /** Our Lease, and nothing else. */
     readonly leases: Informer<Lease>;
     /** Replicas of the gateway. */

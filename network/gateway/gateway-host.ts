@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Exchange, exchangeSets, flushRange, NatTable, renderGatewayTable } from '#network/nat';
+import { flushRange, NatTable, renderGatewayTable } from '#network/nat';
 import { Overlay } from '#network/overlay';
 import { type Device, isEmptyPlan } from '#network/wireguard';
 import type { Log } from '#pkg/runtime';
@@ -24,12 +24,12 @@ export class GatewayHost {
 
   /**
    * Makes the pod's network hold `plan`.
-   * @param exchanges by peer, who may exchange packets
+   * @param sets elements of sets of the packet rules that come and go without them: who may exchange packets
    * @param isCheck also what did not change is looked at and repaired
    */
   async apply(
     plan: GatewayPlan,
-    exchanges: ReadonlyMap<string, Exchange>,
+    sets: ReadonlyMap<string, readonly string[]>,
     isCheck: boolean,
     signal: AbortSignal,
   ): Promise<void> {
@@ -42,7 +42,6 @@ export class GatewayHost {
       if (overlay === this.#applied.overlay) repaired.push(...done);
       this.#applied.overlay = overlay;
     }
-    const sets = exchangeSets(plan.nat.peers, exchanges);
     if (isCheck || nat !== this.#applied.nat) {
       if ((await this.#nat.apply(nat, signal, sets)) === 'repaired') repaired.push('packet rules');
       this.#applied.nat = nat;
@@ -77,9 +76,7 @@ export class GatewayHost {
   }
 
   async #forgetConnections({ nat }: GatewayPlan, signal: AbortSignal): Promise<void> {
-    const now = new Map(
-      nat.peers.flatMap(({ ranges, announced }) => ranges.map((range) => [range, JSON.stringify(announced)] as const)),
-    );
+    const now = mappingsOf(nat);
     // Also of a range that is new: what was sent to it before went another way, untranslated, and goes on so while it
     // goes on at all.
     for (const range of new Set([...this.#mappings.keys(), ...now.keys()])) {
@@ -92,4 +89,18 @@ export class GatewayHost {
 /** Only compared, and kept in memory as the device itself is: a key that rotates is a change. */
 function textOf({ tunnel, tunnelRoutes }: GatewayPlan): string {
   return JSON.stringify([{ ...tunnel, privateKey: tunnel.privateKey.base64() }, tunnelRoutes]);
+}
+
+/**
+ * By range of a peer, all that its connections are translated by: what was announced to the peer, and as what the range
+ * itself was announced to others.
+ */
+function mappingsOf({ peers }: GatewayPlan['nat']): Map<string, string> {
+  const announced = peers.flatMap((peer) => peer.announced.map((mapping) => ({ to: peer.name, ...mapping })));
+  const passedOn = Map.groupBy(announced, ({ original }) => original);
+  return new Map(
+    peers.flatMap((peer) =>
+      peer.ranges.map((range) => [range, JSON.stringify([peer.announced, passedOn.get(range)])] as const),
+    ),
+  );
 }

@@ -1,10 +1,10 @@
 import { problemOf } from '#network/cluster';
 import { type Prober, startProber } from '#network/probe';
+import { sharedGroups } from '#network/transit';
 import { type Device, type DeviceState, publicKeyOf } from '#network/wireguard';
 import { NAME } from '#pkg/api';
 import { errorFields, type LevelLoop, levelLoop } from '#pkg/runtime';
 import { Endpoints } from './endpoints.ts';
-import { exchangesOf } from './exchanges.ts';
 import type { GatewayDeps } from './gateway-deps.ts';
 import { GatewayHost } from './gateway-host.ts';
 import type { GatewayKey } from './gateway-key.ts';
@@ -12,9 +12,11 @@ import type { GatewaySnapshot } from './metrics.ts';
 import { factsOfNode } from './node-facts.ts';
 import { type GatewayPlan, planGateway } from './plan-gateway.ts';
 import { planPeers, type TunnelPeer, type Unusable } from './plan-peers.ts';
+import { planTransit } from './plan-transit.ts';
 import { Reporter, reportOf, unusableReport } from './report.ts';
 import { pointService } from './service-slice.ts';
 import { SessionResets } from './session-resets.ts';
+import { setElements } from './set-elements.ts';
 
 /** Changes made by hand are found within this time. */
 const CHECK_MS = 30_000;
@@ -101,7 +103,7 @@ export class Gateway {
     const { informers, clock } = this.#deps;
     const plan = this.#plan();
     if (plan === undefined) return;
-    const exchanges = exchangesOf({
+    const elements = setElements(plan, {
       pods: informers.pods.list(),
       namespaces: informers.namespaces.list(),
       nodes: informers.nodes.list(),
@@ -115,7 +117,7 @@ export class Gateway {
     const before = this.#prober?.states();
     this.#prober?.setTargets(new Map([...targets].filter(([name]) => before?.has(name))));
     const isCheck = clock.now() - this.#checkedMs >= CHECK_MS;
-    await this.#host.apply(plan, exchanges, isCheck, signal);
+    await this.#host.apply(plan, elements, isCheck, signal);
     if (isCheck) this.#checkedMs = clock.now();
     this.#prober ??= this.#startProber(plan.address);
     this.#prober.setTargets(targets);
@@ -128,11 +130,14 @@ export class Gateway {
     const privateKey = key.current();
     // Nothing is built on ranges that cannot be right; the object says so, and its change brings us back.
     if (network === undefined || privateKey === undefined || problemOf(network) !== undefined) return undefined;
-    this.#peers = planPeers(informers.peers.list(), publicKeyOf(privateKey));
+    const peers = informers.peers.list();
+    this.#peers = planPeers(peers, publicKeyOf(privateKey));
+    const usable = new Set(this.#peers.usable.map(({ name }) => name));
     return planGateway({
       network,
       nodes: informers.nodes.list().flatMap((node) => factsOfNode(node) ?? []),
       peers: this.#peers.usable,
+      transit: planTransit({ network, groups: sharedGroups(informers.offloadings.list()), peers, usable }),
       endpoints: this.#endpoints.current(),
       privateKey,
       podAddress,

@@ -7,6 +7,7 @@ import type { SecretKey, WireguardConfig } from '#network/wireguard';
 import { isIPv6 } from 'node:net';
 import type { ClusterNetwork } from '#pkg/api';
 import type { TunnelPeer } from './plan-peers.ts';
+import type { TransitPlan } from './plan-transit.ts';
 
 export const TUNNEL_DEVICE = 'tombolo-wg';
 export const OVERLAY_DEVICE = 'tombolo-vx';
@@ -38,6 +39,7 @@ export interface GatewayFacts {
   readonly network: ClusterNetwork;
   readonly nodes: readonly NodeFacts[];
   readonly peers: readonly TunnelPeer[];
+  readonly transit: TransitPlan;
   /** The endpoint to dial now, by peer, as ADDRESS:PORT. */
   readonly endpoints: ReadonlyMap<string, string>;
   readonly privateKey: SecretKey;
@@ -58,6 +60,7 @@ export interface GatewayPlan {
   readonly tunnel: WireguardConfig;
   /** Ranges that go into the tunnel. */
   readonly tunnelRoutes: readonly string[];
+  readonly transit: TransitPlan;
   /** Address of this gateway inside the overlay: the one that probes have. */
   readonly address: string;
 }
@@ -67,7 +70,8 @@ export interface GatewayPlan {
  * @throws OverlayError `OverlayStateInvalid` where the links are too small
  */
 export function planGateway(facts: GatewayFacts): GatewayPlan {
-  const { network, nodes, peers, endpoints, privateKey, podAddress, linkBytes, ports, isIsolated, isActive } = facts;
+  const { network, nodes, peers, transit, endpoints, privateKey, podAddress, linkBytes, ports, isIsolated, isActive } =
+    facts;
   const { podRanges, anchorRange } = network.spec;
   const anchors = readCidr(anchorRange);
   if (anchors === undefined) throw new Error(`the anchor range ${anchorRange} is no range`); // checked before: problemOf
@@ -75,6 +79,7 @@ export function planGateway(facts: GatewayFacts): GatewayPlan {
   const version = isIPv6(podAddress) ? 6 : 4;
   return {
     address,
+    transit,
     overlay: {
       device: {
         name: OVERLAY_DEVICE,
@@ -99,7 +104,8 @@ export function planGateway(facts: GatewayFacts): GatewayPlan {
       overlay: { device: OVERLAY_DEVICE, port: ports.overlay, senders: nodes.map(({ underlay }) => underlay) },
       ownRanges: [...podRanges, anchorRange],
       peers: peers.map(({ nat }) => ({ ...nat, isIsolated })),
-      transit: [],
+      transit: transit.pairs,
+      ...(isIsolated && { transitGroups: transit.groups.length }),
       probePort: ports.probe,
     },
     tunnel: {

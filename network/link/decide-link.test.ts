@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { Announcement, ClusterNetwork, Peer, PeerNetwork } from '#pkg/api';
 import { decideLink, REST_MS } from './decide-link.ts';
 
+const SELF = 'a'.repeat(64);
 const NOW = new Date('2026-03-01T12:00:00Z');
 
 const OWN: ClusterNetwork = {
@@ -15,7 +16,7 @@ function peer(name: string, network?: PeerNetwork): Peer {
 }
 
 function decide(subject: Peer, theirs: Announcement | undefined, others: Peer[] = [], now = NOW) {
-  return decideLink({ own: OWN, peer: subject, others, theirs, now });
+  return decideLink({ own: OWN, peer: subject, others, theirs, now, partners: new Set(), self: SELF });
 }
 
 test('a peer that said nothing yet is told our ranges, and keeps what it has', () => {
@@ -28,6 +29,7 @@ test('a peer that said nothing yet is told our ranges, and keeps what it has', (
     gatewayAddress: '10.252.0.2',
     ranges: ['10.244.0.0/16', '10.252.0.0/20'],
     aliases: standing.aliases,
+    transit: [],
   });
   expect(condition).toBeUndefined();
 });
@@ -99,7 +101,15 @@ test('NET-05 a restart chooses nothing anew', () => {
 test('ranges without a place are the condition, with a sentence for each', () => {
   const own = { ...OWN, spec: { ...OWN.spec, aliasPools: ['172.31.0.0/24'] } };
   const theirs = { ranges: ['0.0.0.0/0', '10.244.0.0/16', '192.168.7.0/24'] };
-  const { condition, network } = decideLink({ own, peer: peer('rome'), others: [], theirs, now: NOW });
+  const { condition, network } = decideLink({
+    own,
+    peer: peer('rome'),
+    others: [],
+    theirs,
+    now: NOW,
+    partners: new Set(),
+    self: SELF,
+  });
   expect(network.aliases).toEqual([{ original: '192.168.7.0/24', alias: '192.168.7.0/24' }]);
   expect(condition).toMatchObject({ type: 'NetworkReady', status: 'False', reason: 'RangeTooLarge' });
   expect(condition?.message).toMatch(

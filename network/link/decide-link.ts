@@ -1,4 +1,4 @@
-import { type Cidr, readCidr } from '#network/cidr';
+import { type Cidr, formatCidr, readCidr } from '#network/cidr';
 import {
   type AliasRecord,
   checkAnnouncedRanges,
@@ -10,6 +10,7 @@ import {
   type OwnedAlias,
   readAliases,
 } from '#network/ipam';
+import { acceptTransit, isTransitAllowed, transitFor } from '#network/transit';
 import {
   type Announcement,
   type ClusterNetwork,
@@ -18,6 +19,7 @@ import {
   type Peer,
   type PeerNetwork,
   type RangeAlias,
+  type TransitRange,
 } from '#pkg/api';
 
 /** A freed alias rests this long: packets for its old owner may still be on their way. */
@@ -27,6 +29,10 @@ export interface LinkFacts {
   readonly own: ClusterNetwork;
   readonly peer: Peer;
   readonly others: readonly Peer[];
+  /** Names of those that share an offloaded namespace with the peer. */
+  readonly partners: ReadonlySet<string>;
+  /** Fingerprint of this cluster. */
+  readonly self: string;
   /** What the peer said last; undefined while it said nothing. */
   readonly theirs: Announcement | undefined;
   readonly now: Date;
@@ -46,33 +52,61 @@ export interface LinkDecision {
  * status, so a restart changes nothing (NET-05), and a peer that says nothing keeps what it has.
  */
 export function decideLink(facts: LinkFacts): LinkDecision {
-  const { own, peer, theirs } = facts;
+  const { own, peer, theirs, self } = facts;
   const standing = peer.status?.network ?? {};
+  const partners = facts.others.filter(({ metadata }) => facts.partners.has(metadata.name));
   if (theirs?.ranges === undefined) {
-    return { network: standing, ours: announcementOf(own, standing.aliases ?? []) };
+    const passedOn = transitFor({ own, self, peer, partners, takesPart: standing.transit !== undefined });
+    return { network: standing, ours: announcementOf(own, standing.aliases ?? [], passedOn) };
   }
   const { name } = peer.metadata;
-  const { accepted, refused } = checkAnnouncedRanges(theirs.ranges);
+  const told = isTransitAllowed(own, peer) ? theirs.transit && acceptTransit(theirs.transit, self) : undefined;
+  const passedOn = transitFor({ own, self, peer, partners, takesPart: told !== undefined });
+  const { refused } = checkAnnouncedRanges(theirs.ranges);
+  const all = checkAnnouncedRanges([...theirs.ranges, ...(told ?? []).map(({ range }) => range)]);
   const choice = chooseAliases({
-    announced: new Map([[name, accepted]]),
+    announced: new Map([[name, all.accepted]]),
     existing: ownedBy(name, standing.aliases),
     own: read([...rangesOfOurs(own), ...aliasesOf(facts.others)]),
     pools: read(own.spec.aliasPools ?? DEFAULT_POOLS),
     resting: [peer, ...facts.others].flatMap((owner) => ownedBy(owner.metadata.name, restingOf(owner, facts.now))),
   });
   const aliases = (choice.aliases.get(name) ?? []).map(formatAlias);
+  const isPassedOnToUs = (range: string) => told?.some((entry) => entry.range === range) === true;
+  const failures = choice.failures.map(({ original, error }) => ({ range: formatCidr(original), error }));
   return {
     network: {
       aliases,
-      ourAliases: usableAliases(theirs.aliases, announcedRanges(own)),
+      ourAliases: usableAliases(theirs.aliases, [
+        ...announcedRanges(own),
+        ...(passedOn ?? []).map(({ range }) => range),
+      ]),
       freed: freedNow(restingOf(peer, facts.now), aliases, choice.freed, facts.now),
+      ...(told !== undefined && {
+        transit: withProblems(told, aliases, [...all.refused, ...failures.map(({ error }) => error)]),
+      }),
       ...(theirs.publicKey !== undefined && { publicKey: theirs.publicKey }),
       ...(theirs.endpoints !== undefined && { endpoints: theirs.endpoints }),
       ...(theirs.gatewayAddress !== undefined && { gatewayAddress: theirs.gatewayAddress }),
     },
-    ours: announcementOf(own, aliases),
-    ...conditionOf([...refused, ...choice.failures.map(({ error }) => error)]),
+    ours: announcementOf(own, aliases, passedOn),
+    // What a third cluster lacks is said in `transit`: the peer itself is reached all the same.
+    ...conditionOf([...refused, ...failures.filter(({ range }) => !isPassedOnToUs(range)).map(({ error }) => error)]),
   };
+}
+
+/** Each with the reason where it has no alias here. */
+function withProblems(
+  told: readonly TransitRange[],
+  aliases: readonly AliasRecord[],
+  problems: readonly IpamError[],
+): NonNullable<PeerNetwork['transit']> {
+  const placed = new Set(aliases.map(({ original }) => original));
+  return told.map((entry) => {
+    if (placed.has(entry.range)) return entry;
+    const found = problems.find(({ message }) => message.includes(entry.range));
+    return { ...entry, problem: found?.message ?? `the peer announces more ranges than the ${MAX_RANGES} that it may` };
+  });
 }
 
 function conditionOf(problems: readonly IpamError[]): Pick<LinkDecision, 'condition'> {
@@ -92,7 +126,11 @@ function rangesOfOurs({ spec }: ClusterNetwork): string[] {
   return [...podRanges, ...serviceRanges, ...nodeRanges, ...reservedRanges, anchorRange];
 }
 
-function announcementOf(own: ClusterNetwork, aliases: readonly RangeAlias[]): Announcement {
+function announcementOf(
+  own: ClusterNetwork,
+  aliases: readonly RangeAlias[],
+  transit: TransitRange[] | undefined,
+): Announcement {
   const { publicKey, endpoints } = own.status ?? {};
   const anchors = readCidr(own.spec.anchorRange);
   return {
@@ -101,6 +139,7 @@ function announcementOf(own: ClusterNetwork, aliases: readonly RangeAlias[]): An
     ...(endpoints !== undefined && { endpoints }),
     ranges: announcedRanges(own),
     aliases: [...aliases],
+    ...(transit !== undefined && { transit }),
   };
 }
 
@@ -108,7 +147,7 @@ function aliasesOf(peers: readonly Peer[]): string[] {
   return peers.flatMap((peer) => (peer.status?.network?.aliases ?? []).map(({ alias }) => alias));
 }
 
-/** What the peer says of our ranges becomes a translation here: pairs of equal size only, and of ranges that we have. */
+/** What the peer says of our ranges becomes a translation here: pairs of equal size only, and of ranges that we told it. */
 function usableAliases(records: readonly AliasRecord[] = [], ours: readonly string[]): AliasRecord[] {
   return readAliases(records)
     .map(formatAlias)

@@ -24,6 +24,8 @@ test('peers that come at once get different aliases, although no cache shows wha
     peers: { get: (name) => peers.find(({ metadata }) => metadata.name === name), list: () => peers },
     networks: { get: () => OWN },
     links: { get: (): Link => ({ metadata: { name: 'link' }, spec: { ranges: ['10.244.0.0/16'] } }) },
+    offloadings: { list: () => [] },
+    self: 'a'.repeat(64),
     remote: { of: () => undefined, list: () => [] },
   });
   for (const name of ['rome', 'turin', 'rome']) await reconciler.reconcile(name, AbortSignal.timeout(5_000));

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { problemOf } from '#network/cluster';
+import { partnersOf, sharedGroups } from '#network/transit';
 import {
   type Announcement,
   type ClusterNetwork,
@@ -8,6 +9,7 @@ import {
   LINK,
   type Link,
   NAME,
+  type Offloading,
   type Peer,
   PEER,
   type PeerNetwork,
@@ -32,8 +34,11 @@ export interface LinkDeps {
   readonly networks: Pick<Informer<ClusterNetwork>, 'get'>;
   /** Links of all tenants here. */
   readonly links: Pick<Informer<Link>, 'get'>;
+  readonly offloadings: Pick<Informer<Offloading>, 'list'>;
   /** Links of ours at the providers. */
   readonly remote: ConnectionWatches<ProviderConnection, Link>;
+  /** Fingerprint of this cluster. */
+  readonly self: string;
   readonly clock: Clock;
 }
 
@@ -69,7 +74,9 @@ export function linkReconciler(deps: LinkDeps): Reconciler {
       forget(written, all);
       const others = all.filter((other) => other.metadata.name !== name).map(asWritten);
       const theirs = [remote?.link?.status, local?.spec].find((half) => half?.ranges !== undefined);
-      const decision = decideLink({ own, peer: asWritten(peer), others, theirs, now: deps.clock.wall() });
+      const partners = partnersOf(sharedGroups(deps.offloadings.list()), name);
+      const now = deps.clock.wall();
+      const decision = decideLink({ own, peer: asWritten(peer), others, partners, self: deps.self, theirs, now });
       // First of all here: what the peer is told must be what this cluster keeps to.
       await writePeer(deps, peer, decision.network, decision.condition, signal);
       written.set(uidOf(peer), decision.network);

@@ -1,4 +1,5 @@
-import { type ClusterNetwork, LINK, type Link, NAME, type Peer } from '#pkg/api';
+import { partnersOf, sharedGroups } from '#network/transit';
+import { type ClusterNetwork, LINK, type Link, NAME, type Offloading, type Peer } from '#pkg/api';
 import { connectionWatches, enqueueOn, type Informer, type KubeClient } from '#pkg/kube';
 import { type Clock, createQueue, type Log, runReconciler } from '#pkg/runtime';
 import { linkReconciler, peerOfLink, type ProviderConnection } from './link-reconciler.ts';
@@ -11,7 +12,10 @@ export interface RunLinksDeps {
     readonly networks: Informer<ClusterNetwork>;
     /** Links of all tenants here. */
     readonly links: Informer<Link>;
+    readonly offloadings: Informer<Offloading>;
   };
+  /** Fingerprint of this cluster. */
+  readonly self: string;
   readonly connections: {
     get(peer: string): ProviderConnection | undefined;
     on(handler: (peer: string) => void): Disposable;
@@ -22,9 +26,9 @@ export interface RunLinksDeps {
 
 /** Agrees the networks of all peerings until `signal` aborts. For the leader only. */
 export async function runLinks(deps: RunLinksDeps, signal: AbortSignal): Promise<void> {
-  const { client, informers, connections, clock, log } = deps;
-  const { peers, networks, links } = informers;
-  await Promise.all([peers.synced, networks.synced, links.synced]);
+  const { client, informers, connections, self, clock, log } = deps;
+  const { peers, networks, links, offloadings } = informers;
+  await Promise.all(Object.values(informers).map((informer) => informer.synced));
   using queue = createQueue({ name: 'link', clock });
   const remote = connectionWatches<ProviderConnection, Link>({
     connections,
@@ -43,9 +47,27 @@ export async function runLinks(deps: RunLinksDeps, signal: AbortSignal): Promise
   using _gone = peers.on((_, current) => {
     if (current === undefined) all();
   });
+  // What one is told of another one.
+  using _partners = peers.on((old, current) => {
+    if (JSON.stringify(factsForOthers(old)) === JSON.stringify(factsForOthers(current))) return;
+    const { name = '' } = (current ?? old)?.metadata ?? {};
+    for (const partner of partnersOf(sharedGroups(offloadings.list()), name)) queue.add(partner);
+  });
+  using _offloadings = offloadings.on((old, current) => {
+    if (JSON.stringify(old?.status?.peers) === JSON.stringify(current?.status?.peers)) return;
+    for (const { peer } of [...(old?.status?.peers ?? []), ...(current?.status?.peers ?? [])]) queue.add(peer);
+  });
   using _networks = networks.on(all);
   using _links = enqueueOn(links, queue, (link) => [peerOfLink(link) ?? ''].filter((peer) => peer !== ''));
   using _connections = connections.on((peer) => queue.add(peer));
   all();
-  await runReconciler(linkReconciler({ client, peers, networks, links, remote, clock }), { queue, signal, log });
+  const reconciler = linkReconciler({ client, peers, networks, links, offloadings, remote, self, clock });
+  await runReconciler(reconciler, { queue, signal, log });
+}
+
+/** What of a Peer others may be told, or decides whether they are. */
+function factsForOthers(peer: Peer | undefined): unknown {
+  if (peer === undefined) return undefined;
+  const { metadata, spec, status } = peer;
+  return [metadata.deletionTimestamp, spec.fingerprint, spec.transit, status?.fingerprint, status?.network];
 }

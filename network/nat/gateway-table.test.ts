@@ -13,7 +13,7 @@ describe('renderGatewayTable', () => {
   });
 
   test('writes a table that lets nothing pass when there is no peer', async () => {
-    const { homeApi: _, ...state } = example;
+    const { homeApi: _, transitGroups: __, ...state } = example;
     await expect(renderGatewayTable({ ...state, peers: [], transit: [] })).toMatchFileSnapshot(
       'goldens/gateway-alone.nft',
     );

@@ -18,6 +18,7 @@ import {
   tableText,
 } from './nft-text.ts';
 import type { GatewayState, Mapping, PeerNat } from './state.ts';
+import { transitBlocks, transitPairs, transitRules } from './transit.ts';
 
 /** Errors about a connection may come from a router on the way, whose address is nobody's. */
 const PASS_ERRORS = 'ct state related meta l4proto { icmp, icmpv6 } accept';
@@ -44,6 +45,7 @@ export function renderGatewayTable(state: GatewayState): string {
     ...names.map(counter),
     ...FAMILIES.flatMap((family) => sets(state, family)),
     ...isolated(state.peers).flatMap(exchangeBlocks),
+    ...transitBlocks(state),
     overlayPort(state),
     chain('overlay_port_out', [
       'type filter hook output priority raw; policy accept;',
@@ -94,19 +96,6 @@ function sets(state: GatewayState, family: Family): string[] {
     rangeSet(`transit${n}`, family, transitPairs(state, family), 2),
     rangeSet(`home_api_clients${n}`, family, only(family, state.homeApi?.clients ?? [])),
   ];
-}
-
-function transitPairs({ peers, transit }: GatewayState, family: Family): string[] {
-  const ranges = new Map(peers.map((peer) => [peer.name, only(family, peer.ranges)]));
-  return transit.flatMap(([a, b]) => {
-    const [left, right] = [ranges.get(a), ranges.get(b)];
-    if (left === undefined || right === undefined) {
-      const where = `${a} and ${b}`;
-      const why = 'transit is allowed for a name that is no peer';
-      throw new NatError('NatStateInvalid', { attempted: 'write packet rules', where, why });
-    }
-    return left.flatMap((one) => right.flatMap((other) => [`${one} . ${other}`, `${other} . ${one}`]));
-  });
 }
 
 /** Outer packets are taken from nodes alone and never tracked: inner ones must be, and keep their NAT. */
@@ -250,7 +239,8 @@ function local({ tunnelDevice, probePort }: GatewayState): string {
 }
 
 /** What passes between overlay and tunnel. Devices that are not ours are left to whoever owns them. */
-function forwarding({ tunnelDevice, overlay, homeApi, peers }: GatewayState): string[] {
+function forwarding(state: GatewayState): string[] {
+  const { tunnelDevice, overlay, homeApi, peers } = state;
   const [tunnel, inside] = [device(tunnelDevice), device(overlay.device)];
   // `rt mtu` is the smaller one of both ways of the route, so each direction learns the limit of the other.
   const clamp = 'tcp flags syn / syn,rst tcp option maxseg size set rt mtu';
@@ -272,9 +262,7 @@ function forwarding({ tunnelDevice, overlay, homeApi, peers }: GatewayState): st
         const own = `oifname ${inside} ${family} daddr @own${suffix(family)}`;
         return [...dispatchOf(family, isolated(peers), own, 'saddr', 'exchange_in'), `${own} accept`];
       }),
-      ...FAMILIES.map(
-        (family) => `oifname ${tunnel} ${family} saddr . ${family} daddr @transit${suffix(family)} accept`,
-      ),
+      ...transitRules(tunnel, state),
       ...(api === undefined
         ? []
         : [`ct status dnat ${api.family} daddr ${api.target} tcp dport ${port(api.port)} accept`]),

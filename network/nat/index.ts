@@ -14,4 +14,5 @@ export { exchangeSets } from './exchange.ts';
 export { renderGatewayTable } from './gateway-table.ts';
 export { NatTable, type NatTableOptions, type Traffic } from './nat-table.ts';
 export type { Run } from './run.ts';
+export { transitSets } from './transit.ts';
 export type { AgentState, BridgeState, Exchange, GatewayState, HomeApi, Mapping, PeerNat } from './state.ts';

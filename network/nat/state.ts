@@ -62,8 +62,13 @@ export interface GatewayState {
   /** Every range of this cluster that takes part: pods and anchors. */
   readonly ownRanges: readonly string[];
   readonly peers: readonly PeerNat[];
-  /** Pairs of peer names between which packets may pass, in both directions. */
+  /** Pairs of peer names between which packets may pass, in both directions, as far as each is told of the other. */
   readonly transit: readonly (readonly [string, string])[];
+  /**
+   * How many groups of addresses there are that may exchange packets in transit, each among itself: see `transitSets`.
+   * Absent: whatever two peers are told of each other may be reached.
+   */
+  readonly transitGroups?: number;
   readonly homeApi?: HomeApi;
   /** UDP port of the gateway that peers probe. Absent: only echo requests are answered. */
   readonly probePort?: number;

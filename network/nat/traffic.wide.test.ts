@@ -4,6 +4,7 @@ import { renderGatewayTable } from './gateway-table.ts';
 import { NatTable } from './nat-table.ts';
 import type { Exchange, GatewayState, PeerNat } from './state.ts';
 import { missingTool, Namespace } from './test-namespace.ts';
+import { transitSets } from './transit.ts';
 
 const missing = await missingTool();
 const test = missing === undefined ? base : base.skip;
@@ -108,7 +109,29 @@ describe(`clusters with one range${missing === undefined ? '' : ` (skipped: ${mi
     await at('a').table.apply(renderGatewayTable(stateOf('a', [['b', 'c']])), signal);
     expect(await at('b').pod.ask('tcp', pod(BEHIND.b))).toBe(pod(BEHIND.c));
     expect(await at('c').pod.ask('udp', pod6(BEHIND.c))).toBe(pod6(BEHIND.b));
+    // A side that was not told of the other: its packets would arrive with a source that means somebody else.
+    const state = stateOf('a', [['b', 'c']]);
+    const untold = state.peers.map((peer) =>
+      peer.name === 'c' ? { ...peer, announced: pairs(0, seen('c', 'a')) } : peer,
+    );
+    await at('a').table.apply(renderGatewayTable({ ...state, peers: untold }), signal);
+    expect(await at('b').pod.ask('tcp', pod(BEHIND.b))).toBe('nothing');
     await at('a').table.apply(renderGatewayTable(stateOf('a')), signal);
+  });
+
+  test('passes between two peers within a group of addresses only, and ends what goes on when one leaves it', async () => {
+    const { table } = at('a');
+    const text = renderGatewayTable({ ...stateOf('a', [['b', 'c']]), transitGroups: 2 });
+    const [one, other] = [pod(seen('a', 'b')), pod(seen('a', 'c'))];
+    await table.apply(text, signal, transitSets([[one], [other]]));
+    expect(await at('b').pod.ask('tcp', pod(BEHIND.b))).toBe('nothing');
+    await table.updateSets(transitSets([[], [other, one]]), signal);
+    expect(await at('b').pod.ask('tcp', pod(BEHIND.b))).toBe(pod(BEHIND.c));
+    expect(await at('c').pod.ask('udp', pod(BEHIND.c))).toBe(pod(BEHIND.b));
+    await table.updateSets(transitSets([[one], [other]]), signal);
+    expect(await at('c').pod.pings(pod(BEHIND.c))).toBe(false);
+    expect(await table.isDrifted(signal)).toBe(false);
+    await table.apply(renderGatewayTable(stateOf('a')), signal);
   });
 
   test('lets an isolated peer reach only pods that run for it, and its own only from those that it runs for us', async () => {

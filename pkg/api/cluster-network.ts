@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { range, ranges } from './network-schemas.ts';
+import { range, ranges, transitChoice } from './network-schemas.ts';
 import { defineKind, type TomboloObject } from './resource.ts';
 import { conditions } from './shared-schemas.ts';
 
@@ -16,6 +16,10 @@ const spec = z.object({
   }),
   aliasPools: ranges.optional().meta({
     description: 'Where aliases are taken from, in order. Default 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16.',
+  }),
+  transit: transitChoice.optional().meta({
+    description:
+      'Deny: nothing passes through this cluster between its peers, nor through a peer between this cluster and third ones. Default Allow.',
   }),
 });
 

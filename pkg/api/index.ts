@@ -50,7 +50,7 @@ export {
   type NamespaceClaimSpec,
   type NamespaceClaimStatus,
 } from './namespace-claim.ts';
-export { type Announcement, MAX_RANGES, type RangeAlias } from './network-schemas.ts';
+export { type Announcement, MAX_HOPS, MAX_RANGES, type RangeAlias, type TransitRange } from './network-schemas.ts';
 export {
   OFFLOADING,
   type Offloading,

@@ -11,6 +11,28 @@ export const ranges = z.array(range).max(MAX_RANGES);
 export const rangeAlias = z.object({ original: range, alias: range });
 export type RangeAlias = z.infer<typeof rangeAlias>;
 
+/** SHA-256 of a cluster's public identity key, lower-case hex. */
+const fingerprint = z.string().regex(/^[0-9a-f]{64}$/);
+
+/** Most clusters that a range may be passed on by: each one adds a round trip and a translation. */
+export const MAX_HOPS = 3;
+
+/** A range of a third cluster that can be reached through the one that tells of it. */
+export const transitRange = z.object({
+  range: range.meta({ description: 'As the sender sees it: where packets through the sender go.' }),
+  original: range.meta({ description: 'As its own cluster knows it.' }),
+  origin: fingerprint.meta({ description: 'Whose it is.' }),
+  hops: z
+    .array(fingerprint)
+    .min(1)
+    .max(MAX_HOPS)
+    .meta({ description: 'Who passed it on: first the peer of its own cluster, last the sender.' }),
+});
+export type TransitRange = z.infer<typeof transitRange>;
+
+/** Whether packets between two peers may pass through this cluster, or our packets through a peer. */
+export const transitChoice = z.enum(['Allow', 'Deny']);
+
 /** What one side of a peering tells the other about its network. */
 export const announcement = z.object({
   publicKey: z
@@ -33,6 +55,10 @@ export const announcement = z.object({
     .array(rangeAlias)
     .max(MAX_RANGES)
     .optional()
-    .meta({ description: 'How it sees the ranges of the receiver.' }),
+    .meta({ description: 'How it sees the ranges of the receiver, and those that it reaches through it.' }),
+  transit: z.array(transitRange).max(MAX_RANGES).optional().meta({
+    description:
+      'Ranges of third clusters that share an offloaded namespace with the receiver. Absent: it takes no part in transit, nor shall its own ranges be told to others.',
+  }),
 });
 export type Announcement = z.infer<typeof announcement>;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { defineKind, type TomboloObject } from './resource.ts';
-import { MAX_RANGES, rangeAlias } from './network-schemas.ts';
+import { MAX_RANGES, rangeAlias, transitChoice, transitRange } from './network-schemas.ts';
 import { conditions, peerName, resourceList } from './shared-schemas.ts';
 
 export const role = z.enum(['Consume', 'Provide']);
@@ -33,6 +33,10 @@ const spec = z.object({
     description:
       'Provider: patterns (with *) of names that twins of this peer may have; default *-<peer> and the plain home name.',
   }),
+  transit: transitChoice.optional().meta({
+    description:
+      'Deny: nothing passes through this cluster from or to that peer, nor through that peer to third clusters. Default Allow.',
+  }),
   drainTimeoutSeconds: z
     .int()
     .min(0)
@@ -41,8 +45,20 @@ const spec = z.object({
 });
 
 const network = z.object({
-  aliases: z.array(rangeAlias).max(MAX_RANGES).optional().meta({ description: 'How we see the ranges of the peer.' }),
-  ourAliases: z.array(rangeAlias).max(MAX_RANGES).optional().meta({ description: 'How the peer sees our ranges.' }),
+  aliases: z.array(rangeAlias).max(MAX_RANGES).optional().meta({
+    description: 'How we see the ranges of the peer, and those of third clusters that are reached through it.',
+  }),
+  ourAliases: z.array(rangeAlias).max(MAX_RANGES).optional().meta({
+    description: 'How the peer sees our ranges, and those of third clusters that it reaches through us.',
+  }),
+  transit: z
+    .array(transitRange.extend({ problem: z.string().optional() }))
+    .max(MAX_RANGES)
+    .optional()
+    .meta({
+      description:
+        'Ranges of third clusters that the peer offers to pass packets to, and why one has no alias here. Absent: one of both sides takes no part.',
+    }),
   freed: z
     .array(rangeAlias.extend({ at: z.iso.datetime() }))
     .max(MAX_RANGES)

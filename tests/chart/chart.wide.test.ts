@@ -55,7 +55,7 @@ describe.skipIf(HELM === undefined)('chart', { timeout: 30_000 }, () => {
       'priorityClassName="system-cluster-critical"',
       'logLevel="debug"',
       'kubeletServingSigner="example.com/kubelet"',
-      'network={"podRanges":["10.244.0.0/16"],"serviceRanges":["10.96.0.0/16"],"nodeRanges":["203.0.113.0/24"],"reservedRanges":["192.168.0.0/24"],"anchorRange":"10.252.0.0/20","aliasPools":["172.16.0.0/12"],"overlayPort":4789,"isolation":false}',
+      'network={"podRanges":["10.244.0.0/16"],"serviceRanges":["10.96.0.0/16"],"nodeRanges":["203.0.113.0/24"],"reservedRanges":["192.168.0.0/24"],"anchorRange":"10.252.0.0/20","aliasPools":["172.16.0.0/12"],"overlayPort":4789,"isolation":false,"transit":false}',
     );
     await expect(full).toMatchFileSnapshot('goldens/full.golden');
   });

@@ -21,19 +21,20 @@ export interface Offloaded {
 export const BUSYBOX = 'tombolo.test/busybox:1';
 export const AGNHOST = 'tombolo.test/agnhost:1';
 
-/** Makes sure that milan consumes from rome, and waits for the virtual node. Idempotent. */
-export async function ensurePeered(milan: TestCluster, rome: TestCluster): Promise<void> {
+/** Makes sure that milan consumes from that provider, and waits for the virtual node. Idempotent. */
+export async function ensurePeered(milan: TestCluster, provider: TestCluster): Promise<void> {
   const outcome = await milan.tombolo([
     'peer',
     '--remote-kubeconfig',
-    rome.kubeconfig,
+    provider.kubeconfig,
     '--name',
-    'rome',
+    provider.name,
     '--resources',
     'cpu=8,memory=16Gi,pods=110',
   ]);
   if (outcome.code !== 0) throw new Error(`tombolo peer: exit ${outcome.code}: ${outcome.stderr}${outcome.stdout}`);
-  await until('node rome is Ready', async () => isReady(await milan.find('get node rome')), 30_000);
+  const node = `node ${provider.name}`;
+  await until(`${node} is Ready`, async () => isReady(await milan.find(`get ${node}`)), 30_000);
 }
 
 export function condition(object: Json | undefined, type: string): Json | undefined {

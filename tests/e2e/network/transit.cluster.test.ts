@@ -1,0 +1,198 @@
+import { afterAll, describe, expect } from 'vitest';
+import { unpeer } from '../apart.ts';
+import { type Json, openBed, type TestCluster, until } from '../bed.ts';
+import { AGNHOST, BUSYBOX, condition, ensurePeered, offload, type Offloaded, remotePod, test } from '../fixtures.ts';
+import { answers, homePod, service, webPorts } from '../services-fixtures.ts';
+
+const CONTAINERS = [
+  { name: 'box', image: BUSYBOX, command: ['sleep', '3600'] },
+  { name: 'main', image: AGNHOST, args: ['netexec', '--http-port', '8080', '--udp-port', '8081'] },
+];
+const WEB = { labels: { app: 'web' } };
+const atTurin = { nodeSelector: { 'tombolo.io/peer': 'turin' } };
+const SHOP = `transit-${process.pid.toString(36)}`;
+const BANK = `${SHOP}-bank`;
+
+/** `shop` of milan on all three clusters, `bank` on turin alone; rome and turin know milan and nobody else. */
+interface World {
+  readonly shop: Offloaded;
+  /** Addresses of pods as milan sees them. */
+  readonly seen: Readonly<Record<'here' | 'there' | 'beyond' | 'vault', string>>;
+}
+
+let made: Promise<World> | undefined;
+
+async function makeWorld(milan: TestCluster, rome: TestCluster, turin: TestCluster): Promise<World> {
+  for (const provider of [rome, turin]) await ensurePeered(milan, provider);
+  for (const peer of ['rome', 'turin']) {
+    await until(
+      `the tunnel to ${peer} is up`,
+      async () => {
+        return condition(await milan.find(`get peer ${peer}`), 'NetworkReady')?.['status'] === 'True';
+      },
+      60_000,
+    );
+  }
+  const onlyTurin = [{ matchExpressions: [{ key: 'tombolo.io/peer', operator: 'In', values: ['turin'] }] }];
+  await milan.apply(
+    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: BANK } },
+    {
+      apiVersion: 'tombolo.io/v1alpha1',
+      kind: 'Offloading',
+      metadata: { name: 'offloading', namespace: BANK },
+      spec: { peerSelector: onlyTurin },
+    },
+  );
+  const shop = await offload(milan, rome, SHOP);
+  for (const name of [SHOP, BANK]) {
+    await until(
+      `${name} has a twin on turin`,
+      async () => {
+        const { status } = await milan.json(`-n ${name} get offloading offloading`);
+        return status?.peers?.some(({ peer, state }: Json) => peer === 'turin' && state === 'Accepted');
+      },
+      30_000,
+    );
+  }
+  await shop.create(
+    service('web', { selector: WEB.labels, ports: webPorts }),
+    homePod('here', { containers: CONTAINERS }, WEB),
+    remotePod('there', { containers: CONTAINERS }, WEB),
+    remotePod('beyond', { containers: CONTAINERS, ...atTurin }, WEB),
+  );
+  const vault = remotePod('vault', { containers: CONTAINERS, ...atTurin }, { namespace: BANK });
+  await until('bank takes pods', async () => (await milan.apply(vault)) !== '');
+  const addressOf = (namespace: string, pod: string) =>
+    until(
+      `${pod} runs`,
+      async () => {
+        const { status } = await milan.json(['-n', namespace, 'get', 'pod', pod]);
+        return status.phase === 'Running' && (status.podIP as string | undefined);
+      },
+      90_000,
+    );
+  const [here, there, beyond] = await Promise.all(['here', 'there', 'beyond'].map((pod) => addressOf(SHOP, pod)));
+  return {
+    shop,
+    seen: { here: here ?? '', there: there ?? '', beyond: beyond ?? '', vault: await addressOf(BANK, 'vault') },
+  };
+}
+
+interface Network {
+  readonly aliases: readonly { readonly original: string; readonly alias: string }[];
+  readonly transit: readonly { readonly range: string; readonly original: string; readonly origin: string }[];
+}
+
+const networkOf = async (cluster: TestCluster, peer: string): Promise<Network> =>
+  (await cluster.json(`get peer ${peer}`))['status'].network;
+
+/** How a leaf sees an address of milan's world: every pod range of the bed is a /16. */
+async function seenFrom(leaf: TestCluster, address: string): Promise<string | undefined> {
+  const half = (text: string, from: number, to: number) => text.split('.').slice(from, to).join('.');
+  const { aliases } = await networkOf(leaf, 'milan');
+  const found = aliases.find(
+    ({ original }) => original.endsWith('/16') && half(original, 0, 2) === half(address, 0, 2),
+  );
+  return found && `${half(found.alias, 0, 2)}.${half(address, 2, 4)}`;
+}
+
+/** Asks from a pod who it is that asks, as the other one sees it; what did not come back is empty. */
+async function ask(milan: TestCluster, namespace: string, pod: string, address: string, seconds = 5): Promise<string> {
+  const line = ['timeout', String(seconds), 'wget', '-qO-', `http://${address}:8080/clientip`];
+  const { stdout } = await milan.try(['-n', namespace, 'exec', pod, '-c', 'box', '--', ...line]);
+  return stdout.trim().replace(/:\d+$/, '');
+}
+
+/** The same by UDP, from a pod of the shop. */
+async function askByUdp(milan: TestCluster, pod: string, address: string): Promise<string> {
+  const query = `request=clientip&protocol=udp&host=${address}&port=8081&tries=1`;
+  const answer = await milan.kubectl(`get --raw /api/v1/namespaces/${SHOP}/pods/${pod}:8080/proxy/dial?${query}`);
+  return String(JSON.parse(answer).responses?.[0]).replace(/:\d+$/, '');
+}
+
+/** Pairs of ranges between which milan's gateway passes packets. */
+async function transitOf(milan: TestCluster): Promise<string[]> {
+  const lease = await milan.json('-n tombolo-system get lease tombolo-gateway');
+  const pods = await milan.json('-n tombolo-system get pods -l tombolo.io/component=gateway');
+  const active = pods['items'].find((pod: Json) => pod['metadata'].uid === lease['spec'].holderIdentity);
+  const line = `-n tombolo-system exec ${active.metadata.name} -c gateway -- nft list set inet tombolo transit4`;
+  return (await milan.kubectl(line)).match(/[\d./]+ \. [\d./]+/g) ?? [];
+}
+
+afterAll(async () => {
+  if (made === undefined) return;
+  const bed = openBed();
+  const [milan, turin] = [bed.cluster('milan'), bed.cluster('turin')];
+  await milan.try(['delete', 'namespace', SHOP, BANK, '--timeout=60s'], { timeoutMs: 70_000 });
+  await unpeer(milan, 'turin'); // other tests expect that milan has one peer
+  await unpeer(turin, 'milan');
+});
+
+describe('two clusters that know a third one only', () => {
+  test('NET-16 NET-17 reach each other’s pods of a shared namespace through it, by address and by Service, although all have the same ranges', async ({
+    milan,
+    rome,
+    turin,
+  }) => {
+    const { shop, seen } = await (made ??= makeWorld(milan, rome, turin));
+    const [beyond, there] = await until(
+      'each is told of the other',
+      async () => {
+        const both = await Promise.all([seenFrom(rome, seen.beyond), seenFrom(turin, seen.there)]);
+        return both[0] !== undefined && both[1] !== undefined && ([both[0], both[1]] as const);
+      },
+      30_000,
+    );
+    for (const leaf of [rome, turin]) {
+      const { aliases, transit } = await networkOf(leaf, 'milan');
+      expect(transit.map(({ original }) => original)).toEqual(['10.244.0.0/16']);
+      expect(new Set(['10.244.0.0/16', ...aliases.map(({ alias }) => alias)]).size).toBe(aliases.length + 1);
+    }
+    await until('packets pass', async () => (await ask(milan, SHOP, 'there', beyond)) === there);
+    expect(await ask(milan, SHOP, 'beyond', there)).toBe(beyond);
+    for (const [pod, address] of [
+      ['there', beyond],
+      ['beyond', there],
+    ] as const) {
+      const inBox = ['-n', SHOP, 'exec', pod, '-c', 'box', '--'];
+      expect(await milan.kubectl([...inBox, 'ping', '-c', '2', '-W', '5', address])).toContain(' 0% packet loss');
+      expect(await askByUdp(milan, pod, address)).toBe(pod === 'there' ? there : beyond);
+    }
+    for (const pod of ['here', 'there', 'beyond']) await answers(shop, milan, pod, 'web', 'here', 'there', 'beyond');
+  });
+
+  test('NET-19 pass nothing to pods of a namespace that they do not share, nor anything once transit is denied', async ({
+    milan,
+    rome,
+    turin,
+  }) => {
+    const { seen } = await (made ??= makeWorld(milan, rome, turin));
+    const addresses = () =>
+      Promise.all([seenFrom(rome, seen.beyond), seenFrom(turin, seen.there), seenFrom(rome, seen.vault)]);
+    const [beyond = '', there = '', vault = ''] = await until(
+      'each is told of the other',
+      async () => {
+        const all = await addresses();
+        return all.every((address) => address !== undefined) && all;
+      },
+      30_000,
+    );
+    await until('packets pass', async () => (await ask(milan, SHOP, 'there', beyond)) === there);
+    expect(await ask(milan, SHOP, 'there', vault, 3)).toBe('');
+    expect(await ask(milan, BANK, 'vault', there, 3)).toBe('');
+    expect(await transitOf(milan)).toHaveLength(2);
+
+    const decide = async (peer: string, transit: 'Deny' | null) =>
+      milan.kubectl(['patch', 'peer', peer, '--type=merge', '-p', JSON.stringify({ spec: { transit } })]);
+    try {
+      await decide('turin', 'Deny');
+      await until('nobody is told of the other', async () => (await addresses()).every((one) => one === undefined));
+      await until('no rule is left', async () => (await transitOf(milan)).length === 0);
+      expect(await ask(milan, SHOP, 'there', beyond, 3)).toBe('');
+      expect(await ask(milan, SHOP, 'beyond', there, 3)).toBe('');
+    } finally {
+      await decide('turin', null);
+    }
+    await until('packets pass again', async () => (await ask(milan, SHOP, 'there', beyond)) === there, 30_000);
+  });
+});
