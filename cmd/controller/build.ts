@@ -21,8 +21,11 @@ import { ownAddresses } from './own-addresses.ts';
 import { runPeeringEndpoint } from './peering-endpoint.ts';
 import { runAdmission } from './webhooks.ts';
 
-/** A leader that is killed is followed after 6 s: the quota webhook fails closed until then. */
-const LEASE = { durationMs: 6_000, renewDeadlineMs: 4_000, retryMs: 1_000 };
+/**
+ * A leader that is killed is followed after 10 s: the quota webhook fails closed until then. An API server that restarts takes
+ * 5 s on a good machine, and that shall not cost the term.
+ */
+const LEASE = { durationMs: 10_000, renewDeadlineMs: 7_000, retryMs: 1_000 };
 
 /** Everything of the process; connects nothing before `run`. */
 export function buildController(flags: ControllerFlags): { run(signal: AbortSignal): Promise<void> } {

@@ -14,6 +14,17 @@ import { runQuota } from './webhooks.ts';
 
 /** What only one replica does. Ends with the lease. */
 export async function lead(context: ControllerContext, label: LeaderLabel, signal: AbortSignal): Promise<void> {
+  // Before anything is read: the way of a label to the rules of the nodes takes as long, and one that leads on after an
+  // outage of the API server keeps the label that it has.
+  label.set(true);
+  try {
+    await leadNow(context, signal);
+  } finally {
+    label.set(false);
+  }
+}
+
+async function leadNow(context: ControllerContext, signal: AbortSignal): Promise<void> {
   const { home, flags, provider, log } = context;
   const caches = leaderCaches(home, flags.systemNamespace);
   await using stack = new AsyncDisposableStack();
@@ -30,11 +41,6 @@ export async function lead(context: ControllerContext, label: LeaderLabel, signa
   leadSlices(context, caches, leading);
   const decide = leadProvider(context, caches, leading);
   group.start('quota webhook', (inner) => runQuota(context, decide, inner));
-  label.set(true);
   log.info({ pod: flags.podName }, 'leading');
-  try {
-    await group.settled;
-  } finally {
-    label.set(false);
-  }
+  await group.settled;
 }

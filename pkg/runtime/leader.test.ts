@@ -141,6 +141,72 @@ describe('runLeader', () => {
     expect(other.isActing()).toBe(true);
   });
 
+  test('after an outage of the store the same one leads on, however long it was', async () => {
+    const clock = fakeClock();
+    const { viewOf } = sharedStore(clock);
+    let isAway = false;
+    const store = () => viewOf(() => (isAway ? REFUSED : PROMPT));
+    const one = candidate(clock, { store: store(), identity: 'one' });
+    await clock.advance(500);
+    // In the middle of the other's pauses, so that these are the first to ask.
+    const others = ['other', 'third'].map((identity) => candidate(clock, { store: store(), identity, retryMs: 500 }));
+    await clock.advance(4_000);
+    isAway = true;
+    await clock.advance(60_000);
+    expect([one, ...others].map((each) => each.isActing())).toEqual([false, false, false]);
+    isAway = false;
+    await clock.advance(3_000);
+    expect([one, ...others].map((each) => each.isActing())).toEqual([true, false, false]);
+    expect(one.terms()).toBe(2);
+  });
+
+  test('a holder that dies in an outage of the store is followed', async () => {
+    const clock = fakeClock();
+    const { viewOf } = sharedStore(clock);
+    let isAway = false;
+    let isDead = false;
+    candidate(clock, { store: viewOf(() => (isDead ? HANGS : PROMPT)), identity: 'one' });
+    await clock.advance(500);
+    const other = candidate(clock, { store: viewOf(() => (isAway ? REFUSED : PROMPT)), identity: 'other' });
+    await clock.advance(4_000);
+    isDead = true;
+    isAway = true;
+    await clock.advance(60_000);
+    isAway = false;
+    await clock.advance(9_000);
+    expect(other.isActing()).toBe(false);
+    await clock.advance(8_000);
+    expect(other.isActing()).toBe(true);
+  });
+
+  test('one that learns of its loss late has its time to end', async () => {
+    const clock = fakeClock();
+    const { viewOf } = sharedStore(clock);
+    let stoodStillMs = 0;
+    const begins: number[] = [];
+    const ends: number[] = [];
+    const one = candidate(clock, {
+      clock: { ...clock, now: () => clock.now() + stoodStillMs },
+      store: viewOf(() => PROMPT),
+      identity: 'one',
+      async lead(signal) {
+        begins.push(clock.now());
+        await new Promise<void>((done) => signal.addEventListener('abort', () => done(), { once: true }));
+        await clock.sleep(1_000, new AbortController().signal);
+        ends.push(clock.now());
+      },
+    });
+    await clock.advance(100);
+    stoodStillMs = 60_000;
+    await clock.advance(4_000);
+    expect([begins.length, ends.length]).toEqual([1, 1]);
+    await clock.advance(3_000);
+    expect([begins.length, ends.length]).toEqual([2, 1]);
+    one.stop.abort();
+    await clock.advance(3_000);
+    await expect(one.ended).resolves.toBeUndefined();
+  });
+
   test('the wall clock of the holder does not matter', async () => {
     const clock = fakeClock();
     const { viewOf } = sharedStore(clock);

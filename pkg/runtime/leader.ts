@@ -19,7 +19,7 @@ export interface LeaderOptions {
   readonly signal: AbortSignal;
   /**
    * What the leader does; its signal aborts when the lease is lost or the process is stopped. Has `durationMs −
-   * renewDeadlineMs` to end after a loss.
+   * renewDeadlineMs` to end after it was told of a loss.
    */
   readonly lead: (signal: AbortSignal) => Promise<void>;
   readonly log: Log;
@@ -30,6 +30,7 @@ interface Term {
   readonly lease: Lease;
   readonly clock: Clock;
   readonly retryMs: number;
+  readonly endMs: number;
   readonly log: Log;
 }
 
@@ -38,8 +39,8 @@ interface Term {
  * last saw the record change, and the holder stops itself before that can have passed elsewhere: at most one acts.
  * Resolves after the signal aborted, `lead` has ended and the lease was released.
  *
- * Rejects with the error of `lead`, and where `lead` has not ended by the time at which others may take the lease: then
- * only the end of the process makes sure that no two act.
+ * Rejects with the error of `lead`, and where `lead` has not ended in its time after a loss: then only the end of the process
+ * makes sure that no two act.
  */
 export async function runLeader(options: LeaderOptions): Promise<void> {
   const { store, identity, durationMs = 15_000, renewDeadlineMs = 10_000, retryMs = 2_000 } = options;
@@ -58,7 +59,7 @@ export async function runLeader(options: LeaderOptions): Promise<void> {
     } catch (error) {
       if (!signal.aborted) log.warn(errorFields(error), 'lease could not be read or written');
     }
-    if (isOurs) await serveTerm({ lease, clock, retryMs, log }, lead, signal);
+    if (isOurs) await serveTerm({ lease, clock, retryMs, endMs: durationMs - renewDeadlineMs, log }, lead, signal);
     await clock.sleep(retryMs, signal).catch(() => {}); // aborted: the loop condition ends it
   }
 }
@@ -111,9 +112,12 @@ async function keep({ lease, clock, retryMs, log }: Term, signal: AbortSignal): 
   }
 }
 
-/** Waits for the end of work that was told to stop, at most until others may hold the lease. */
-async function ending({ lease, clock }: Term, work: Promise<void>): Promise<void> {
-  const ms = Math.max(0, lease.leftForOthersMs);
+/**
+ * Waits for the end of work that was told to stop, from now on and not from when the lease ended: a process that stood still
+ * learns of the loss when others lead already, and one that ends as soon as it is told need not be restarted, which the
+ * kubelet does ever more slowly.
+ */
+async function ending({ clock, endMs: ms }: Term, work: Promise<void>): Promise<void> {
   const never = new AbortController().signal;
   await withDeadline(() => work, {
     clock,

@@ -10,6 +10,12 @@ export interface LeaseOptions {
   readonly clock: Clock;
 }
 
+/**
+ * Part of the duration that a candidate counts at most between two answers of the store: more than its pause and a question
+ * that was lost, and so little that a former holder has two thirds of the duration to ask first after an outage.
+ */
+const COUNTED_PART = 1 / 3;
+
 /** The release is a courtesy: it must not hold up the end of a process for long. */
 const RELEASE_MS = 2_000;
 
@@ -18,11 +24,16 @@ const RELEASE_MS = 2_000;
  *
  * Why at most one holds it: a holder counts its time from before it sent the write, a candidate from after it read the
  * record, so the candidate's clock starts later; and the holder's time (`renewDeadlineMs`) is shorter.
+ *
+ * A candidate's clock stands still while the store gives no answer: a holder that lives cannot have renewed either. So
+ * after an outage of the store the same one leads on, instead of whoever asks first, and nothing that follows the leader
+ * has to move.
  */
 export class Lease {
   readonly #options: LeaseOptions;
-  /** Last version that was read or written, and when it was first seen. */
+  /** Last version that was read or written, and when it was first seen, plus the time without an answer since. */
   #seen: { record: LeaseRecord; version: string; at: number } | undefined;
+  #answeredAt = Number.NEGATIVE_INFINITY;
   #sentAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: LeaseOptions) {
@@ -32,11 +43,6 @@ export class Lease {
   /** Milliseconds until a holder has to stop; not positive where it does not hold the lease any more. */
   get leftMs(): number {
     return this.#sentAt + this.#options.renewDeadlineMs - this.#options.clock.now();
-  }
-
-  /** Milliseconds until others may take what we wrote last. */
-  get leftForOthersMs(): number {
-    return this.#sentAt + this.#options.durationMs - this.#options.clock.now();
   }
 
   /** True where the lease is ours now. Rejects where the store does not answer. */
@@ -71,10 +77,14 @@ export class Lease {
   }
 
   async #look(signal: AbortSignal): Promise<void> {
-    const { store, clock } = this.#options;
+    const { store, clock, durationMs } = this.#options;
     const found = await this.#request((inner) => store.read(inner), signal);
+    const now = clock.now();
+    const uncountedMs = now - this.#answeredAt - durationMs * COUNTED_PART;
+    this.#answeredAt = now;
     if (found === undefined) this.#seen = undefined;
-    else if (found.version !== this.#seen?.version) this.#seen = { ...found, at: clock.now() };
+    else if (found.version !== this.#seen?.version) this.#seen = { ...found, at: now };
+    else if (uncountedMs > 0) this.#seen.at += uncountedMs;
   }
 
   #isFree(): boolean {

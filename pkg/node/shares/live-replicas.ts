@@ -15,6 +15,11 @@ export interface LiveReplicas {
   seen(name: string, lease: ReplicaLease, nowMs: number): void;
   /** A lease that was deleted: released, not expired. */
   gone(name: string): void;
+  /**
+   * So long nothing could be seen: it counts for nobody's silence. Without it the first replica that is back after an outage
+   * of the API server believes that all others are dead.
+   */
+  unseen(forMs: number, nowMs: number): void;
   /** Identities whose lease changed within the lease duration; sorted. */
   live(nowMs: number): string[];
   /** Names of leases that have been silent for at least so long. */
@@ -31,6 +36,11 @@ export function liveReplicas(options: { durationMs: number }): LiveReplicas {
     },
     gone(name) {
       entries.delete(name);
+    },
+    unseen(forMs, nowMs) {
+      for (const [name, entry] of entries) {
+        entries.set(name, { ...entry, changedAtMs: Math.min(nowMs, entry.changedAtMs + forMs) });
+      }
     },
     live(nowMs) {
       const live = [...entries.values()].filter(

@@ -96,6 +96,23 @@ describe('replicaShares', () => {
     await a.stop();
   });
 
+  test('after an outage of the API server each replica has what it had, and no other takes it meanwhile', async () => {
+    const a = await start('a');
+    const b = await start('b');
+    await clock.advance(4_000);
+    const before = [owned(a), owned(b)];
+    expect(before.flat().sort()).toEqual([...PEERS].sort());
+    const seen: string[][] = [];
+    a.shares.on((peers) => void seen.push([...peers].sort()));
+    for (let i = 0; i < 60; i++) api.failNext('patch Lease', refused('Unreachable', 'no route'));
+    await clock.advance(30_000);
+    expect([owned(a), owned(b)]).toEqual([[], []]);
+    await clock.advance(4_000);
+    expect([owned(a), owned(b)]).toEqual(before);
+    expect(seen).toEqual([[], before[0]]);
+    await Promise.all([a.stop(), b.stop()]);
+  });
+
   test('a replica that cannot renew gives up 2 s before the others take over', async () => {
     const a = await start('a');
     await clock.advance(1_000);

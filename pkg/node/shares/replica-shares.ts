@@ -10,6 +10,8 @@ const TICK_MS = 500;
 const SETTLE_MS = 1_000;
 /** Leases of replicas that died without releasing are deleted by the others after this long. */
 const GARBAGE_MS = 60_000;
+/** What of the time between two of our own renewals counts for the silence of others: the pause, and one that was lost. */
+const COUNTED_MS = LEASE_MS / 3;
 /** How long a release waits for the work to stop. */
 const STOP_MS = 5_000;
 
@@ -45,18 +47,27 @@ export interface ReplicaShares {
  */
 export function replicaShares(options: ReplicaSharesOptions): ReplicaShares {
   const { home, identity, log, namespace = SYSTEM_NAMESPACE, clock = systemClock } = options;
-  const lease = ownLease({ client: home.client, namespace, identity, onRenewed: () => changed(), clock, log });
+  const lease = ownLease({ client: home.client, namespace, identity, onRenewed, clock, log });
   const replicas = liveReplicas({ durationMs: LEASE_MS });
   const handlers = new Set<(owned: ReadonlySet<string>) => void | Promise<void>>();
   let peers: ReadonlySet<string> = new Set();
   let owned: ReadonlySet<string> = new Set();
   let joinedAtMs: number | undefined;
+  let renewedAtMs: number | undefined;
   let isClosing = false;
 
   /** The others must have heard of us before we take a part of theirs; alone there is nobody to wait for. */
   function hasSettled(live: readonly string[]): boolean {
     if (joinedAtMs === undefined) return false;
     return live.every((replica) => replica === identity) || clock.now() - joinedAtMs >= SETTLE_MS;
+  }
+
+  function onRenewed(): void {
+    const now = clock.now();
+    const uncountedMs = now - (renewedAtMs ?? now) - COUNTED_MS;
+    renewedAtMs = now;
+    if (uncountedMs > 0) replicas.unseen(uncountedMs, now);
+    changed();
   }
 
   function compute(): ReadonlySet<string> {
