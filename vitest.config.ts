@@ -18,7 +18,6 @@ const ON_CLUSTERS = {
  * `wide`: files named `*.wide.test.ts`, which start processes or change the host; one fork each.
  * `cluster`: end-to-end tests against real clusters of a test bed (milan and rome, one node each are enough); one file after the other.
  * `mesh`: like them, for a bed with a third cluster, turin, and two nodes each: what is about nodes, several peers, and finding them.
- * `chaos`: like them, but too much for a machine that does something else: `npm test` leaves them out.
  */
 export default defineConfig({
   test: {
@@ -48,12 +47,11 @@ export default defineConfig({
         test: {
           name: 'cluster',
           include: ['{cmd,pkg,reflectors,network,tests}/**/*.cluster.test.ts'],
-          exclude: ['tests/chaos/**', ...MESH, '**/node_modules/**'],
+          exclude: [...MESH, '**/node_modules/**'],
           ...ON_CLUSTERS,
         },
       },
       { extends: true, test: { name: 'mesh', include: MESH, ...ON_CLUSTERS } },
-      { extends: true, test: { name: 'chaos', include: ['tests/chaos/*.cluster.test.ts'], ...ON_CLUSTERS } },
     ],
   },
 });

@@ -2,7 +2,7 @@
  * `npm test`: everything, from unit tests to end-to-end tests on real clusters.
  *
  * Brings up two test beds of its own (in the folder for temporary files, so that one that is up for the demo is not disturbed) and
- * runs all vitest projects but `chaos` in two lanes side by side, because tests on clusters mostly wait: `cluster` on two clusters of one node;
+ * runs all vitest projects in two lanes side by side, because tests on clusters mostly wait: `cluster` on two clusters of one node;
  * `unit`, `wide` and then `mesh` on three of two nodes. The results of both are put together, and the beds taken down. `--keep` leaves
  * them up for the next run; further arguments go to vitest. Exit code: 0 where all is well, else that of what failed.
  */

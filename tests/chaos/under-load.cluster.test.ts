@@ -1,7 +1,7 @@
 /** Everything of ours and of Kubernetes that can die is killed, one after the other, while a Job and a Deployment work. */
 import { describe, expect } from 'vitest';
 import { type Bed, type Json, type TestCluster, until } from '../e2e/bed.ts';
-import { type Offloaded, script, test } from '../e2e/fixtures.ts';
+import { type Offloaded, remoteSet, script, test } from '../e2e/fixtures.ts';
 import { collectMarkers, type Markers } from './markers.ts';
 
 const COMPLETIONS = 30;
@@ -9,7 +9,7 @@ const PARALLELISM = 6;
 const REPLICAS = 20;
 const SYSTEM = ['-n', 'tombolo-system'];
 
-describe('under load', { timeout: 400_000 }, () => {
+describe('under load', { timeout: 600_000 }, () => {
   test('whatever is killed, a Job runs each index once and a Deployment is whole again', async ({
     bed,
     milan,
@@ -31,9 +31,9 @@ describe('under load', { timeout: 400_000 }, () => {
     await isWorking(markers);
     await killApiServer(bed, rome);
 
-    const end = await until('the Job is over', () => jobEnd(milan, shop), 120_000);
+    const end = await until('the Job is over', () => jobEnd(milan, shop), 240_000);
     expect(end).toEqual({ type: 'Complete', succeeded: COMPLETIONS, failed: 0 });
-    await until('the Deployment is whole', () => isWhole(milan, shop), 120_000);
+    await until('the Deployment is whole', () => isWhole(milan, shop), 240_000);
     await until('no pod is left over there', async () => (await leftOver(milan, rome, shop)).length === 0, 60_000);
 
     const indexes = markers.lines.filter((line) => line.startsWith('job ')).map((line) => Number(line.split(' ')[1]));
@@ -53,20 +53,30 @@ async function isWorking(markers: Markers): Promise<void> {
   await until('pods start again', async () => markers.lines.length > before || jobs() === COMPLETIONS, 60_000);
 }
 
+/** A term may just have ended by itself: on a busy machine the lease is not always renewed in time. */
 async function killLeader(milan: TestCluster): Promise<void> {
-  const leader = 'tombolo.io/leader=true,tombolo.io/component=controller';
-  const killed = await milan.kubectl([...SYSTEM, 'delete', 'pod', '-l', leader, '--force', '--grace-period=0']);
-  expect(killed).toContain('force deleted');
+  const label = 'tombolo.io/leader=true,tombolo.io/component=controller';
+  const leader = await until(
+    'milan has a leader',
+    async () => (await milan.json([...SYSTEM, 'get', 'pods', '-l', label]))['items'][0]?.metadata.name as string,
+    60_000,
+  );
+  await milan.kubectl([...SYSTEM, 'delete', 'pod', leader, '--force', '--grace-period=0']);
 }
 
 /** The replica that hosts node rome: the Node has its address. */
 async function killKubelet(milan: TestCluster): Promise<void> {
-  const node = await milan.json('get node rome');
-  const address = node['status'].addresses.find((entry: Json) => entry['type'] === 'InternalIP')?.address;
-  const pods = await milan.json([...SYSTEM, 'get', 'pods', '-l', 'tombolo.io/component=kubelet']);
-  const host = pods['items'].find((pod: Json) => pod['status'].podIP === address);
-  expect(host, `no kubelet pod at ${address}`).toBeDefined();
-  await milan.kubectl([...SYSTEM, 'delete', 'pod', host['metadata'].name, '--force', '--grace-period=0']);
+  const host = await until(
+    'a kubelet hosts node rome',
+    async () => {
+      const node = await milan.json('get node rome');
+      const address = node['status'].addresses.find((entry: Json) => entry['type'] === 'InternalIP')?.address;
+      const pods = await milan.json([...SYSTEM, 'get', 'pods', '-l', 'tombolo.io/component=kubelet']);
+      return pods['items'].find((pod: Json) => pod['status'].podIP === address)?.metadata.name as string | undefined;
+    },
+    60_000,
+  );
+  await milan.kubectl([...SYSTEM, 'delete', 'pod', host, '--force', '--grace-period=0']);
 }
 
 async function killApiServer(bed: Bed, cluster: TestCluster): Promise<void> {
@@ -105,19 +115,7 @@ function job(markers: Markers): object {
 
 function deployment(markers: Markers): object {
   const text = `${markers.send('web $UID')}; trap "exit 0" TERM; while true; do sleep 1; done`;
-  return {
-    apiVersion: 'apps/v1',
-    kind: 'Deployment',
-    metadata: { name: 'web' },
-    spec: {
-      replicas: REPLICAS,
-      selector: { matchLabels: { app: 'web' } },
-      template: {
-        metadata: { labels: { app: 'web' } },
-        spec: { ...ON_ROME, containers: [script(text, { env: [UID] })] },
-      },
-    },
-  };
+  return remoteSet('Deployment', 'web', REPLICAS, { containers: [script(text, { env: [UID] })] });
 }
 
 async function jobEnd(milan: TestCluster, shop: Offloaded): Promise<object | undefined> {

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import { type Json, throughout, until } from './bed.ts';
-import { condition, isReady, remotePod, sleeper, test } from './fixtures.ts';
+import { condition, isReady, remotePod, remoteSet, sleeper, test } from './fixtures.ts';
 
 const nodeOf = (milan: { json(args: string): Promise<Json> }) => milan.json('get node rome');
 
@@ -207,8 +207,7 @@ test('NODE-13 NODE-15 NODE-16 POD-69 the node follows the API of the provider, a
   const startedAt = Date.now();
   await until('Ready again', async () => isReady(await milan.find('get node rome')), 20_000);
   await until('pod Ready again', async () => isReady(await shop.pod('far')));
-  // An API server that stops in order leaves its Service's endpoints; kube-proxy may need a minute to have them back, and
-  // until then no pod there reaches it. The tests that follow need rome's controller.
+  // The tests that follow need rome's controller.
   await until(
     'rome leads again',
     async () => {
@@ -220,23 +219,7 @@ test('NODE-13 NODE-15 NODE-16 POD-69 the node follows the API of the provider, a
 });
 
 test('NODE-23 POD-30 kubectl drain ends with exit 0 when the remote pods are gone', async ({ milan, shop }) => {
-  await shop.create({
-    apiVersion: 'apps/v1',
-    kind: 'Deployment',
-    metadata: { name: 'drained' },
-    spec: {
-      replicas: 2,
-      selector: { matchLabels: { app: 'drained' } },
-      template: {
-        metadata: { labels: { app: 'drained' } },
-        spec: {
-          nodeSelector: { 'tombolo.io/peer': 'rome' },
-          terminationGracePeriodSeconds: 1,
-          containers: [sleeper()],
-        },
-      },
-    },
-  });
+  await shop.create(remoteSet('Deployment', 'drained', 2, { containers: [sleeper()] }));
   await milan.kubectl(['-n', shop.name, 'rollout', 'status', 'deployment/drained', '--timeout=60s'], {
     timeoutMs: 70_000,
   });

@@ -59,7 +59,7 @@ export async function offload(milan: TestCluster, rome: TestCluster, name: strin
       const state = offloading?.['status']?.peers?.find((entry: Json) => entry['peer'] === 'rome');
       return state?.state === 'Accepted' && (state.twin as string);
     },
-    30_000,
+    60_000,
   );
   return {
     name,
@@ -105,6 +105,25 @@ export function remotePod(name: string, spec: object = {}, metadata: object = {}
       nodeSelector: { 'tombolo.io/peer': 'rome' },
       terminationGracePeriodSeconds: 1,
       ...spec,
+    },
+  };
+}
+
+/** A Deployment or StatefulSet of pods on the virtual node `rome`; `spec` is merged into that of the pods. */
+export function remoteSet(kind: 'Deployment' | 'StatefulSet', name: string, replicas: number, spec: object): object {
+  const labels = { app: name };
+  return {
+    apiVersion: 'apps/v1',
+    kind,
+    metadata: { name },
+    spec: {
+      ...(kind === 'StatefulSet' && { serviceName: name }),
+      replicas,
+      selector: { matchLabels: labels },
+      template: {
+        metadata: { labels },
+        spec: { nodeSelector: { 'tombolo.io/peer': 'rome' }, terminationGracePeriodSeconds: 1, ...spec },
+      },
     },
   };
 }

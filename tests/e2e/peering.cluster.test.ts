@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { apart, leftovers, unpeer } from './apart.ts';
 import { call, type CallOptions, type Json, type TestCluster, until } from './bed.ts';
-import { condition, ensurePeered, isReady, offload, remotePod, sleeper, test } from './fixtures.ts';
+import { condition, ensurePeered, isReady, offload, remotePod, remoteSet, sleeper, test } from './fixtures.ts';
 
 /** What a program of the CLI needs to be loaded on a busy machine. */
 const START_MS = 2_000;
@@ -288,31 +288,12 @@ describe('life and end', () => {
   }) => {
     await ensurePeered(milan, rome);
     const shop = await offload(milan, rome, `pdb-${process.pid.toString(36)}`);
-    await shop.create(
-      {
-        apiVersion: 'apps/v1',
-        kind: 'Deployment',
-        metadata: { name: 'web' },
-        spec: {
-          replicas: 1,
-          selector: { matchLabels: { app: 'web' } },
-          template: {
-            metadata: { labels: { app: 'web' } },
-            spec: {
-              nodeSelector: { 'tombolo.io/peer': 'rome' },
-              terminationGracePeriodSeconds: 1,
-              containers: [sleeper()],
-            },
-          },
-        },
-      },
-      {
-        apiVersion: 'policy/v1',
-        kind: 'PodDisruptionBudget',
-        metadata: { name: 'keep-web' },
-        spec: { minAvailable: 1, selector: { matchLabels: { app: 'web' } } },
-      },
-    );
+    await shop.create(remoteSet('Deployment', 'web', 1, { containers: [sleeper()] }), {
+      apiVersion: 'policy/v1',
+      kind: 'PodDisruptionBudget',
+      metadata: { name: 'keep-web' },
+      spec: { minAvailable: 1, selector: { matchLabels: { app: 'web' } } },
+    });
     await milan.kubectl(['-n', shop.name, 'rollout', 'status', 'deployment/web', '--timeout=60s'], {
       timeoutMs: 70_000,
     });

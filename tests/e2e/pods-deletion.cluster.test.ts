@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
 import { type Json, throughout, until } from './bed.ts';
-import { remotePod, script, sleeper, test } from './fixtures.ts';
+import { remotePod, remoteSet, script, sleeper, test } from './fixtures.ts';
 
 describe('deletion', () => {
   test('POD-30 the remote gets preStop, SIGTERM and the grace; the local object goes only when the remote is gone', async ({
@@ -96,24 +96,10 @@ describe('deletion', () => {
   });
 
   test('POD-34 the same name with a new UID starts only after the old remote is gone', async ({ shop, milan }) => {
-    const set = {
-      apiVersion: 'apps/v1',
-      kind: 'StatefulSet',
-      metadata: { name: 'db' },
-      spec: {
-        serviceName: 'db',
-        replicas: 1,
-        selector: { matchLabels: { app: 'db' } },
-        template: {
-          metadata: { labels: { app: 'db' } },
-          spec: {
-            nodeSelector: { 'tombolo.io/peer': 'rome' },
-            terminationGracePeriodSeconds: 2,
-            containers: [script('trap "" TERM; while true; do sleep 1; done')],
-          },
-        },
-      },
-    };
+    const set = remoteSet('StatefulSet', 'db', 1, {
+      terminationGracePeriodSeconds: 2,
+      containers: [script('trap "" TERM; while true; do sleep 1; done')],
+    });
     await shop.create(set);
     const first = await shop.podInPhase('db-0', 'Running');
     await milan.kubectl(['-n', shop.name, 'delete', 'pod', 'db-0', '--force', '--grace-period=0']);

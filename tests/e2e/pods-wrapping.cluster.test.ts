@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
 import { type Json, until } from './bed.ts';
-import { AGNHOST, BUSYBOX, remotePod, script, sleeper, test } from './fixtures.ts';
+import { AGNHOST, BUSYBOX, remotePod, remoteSet, script, sleeper, test } from './fixtures.ts';
 
 describe('wrapping', () => {
   test('POD-01 an Always pod is one ReplicaSet of 1 and one pod there, and no object of ours per pod', async ({
@@ -27,20 +27,7 @@ describe('wrapping', () => {
       remotePod('never', { restartPolicy: 'Never', containers: [sleeper()] }),
       remotePod('on-failure', { restartPolicy: 'OnFailure', containers: [sleeper()] }),
       remotePod('deadline', { activeDeadlineSeconds: 600, containers: [sleeper()] }),
-      {
-        apiVersion: 'apps/v1',
-        kind: 'StatefulSet',
-        metadata: { name: 'db' },
-        spec: {
-          serviceName: 'db',
-          replicas: 1,
-          selector: { matchLabels: { app: 'db' } },
-          template: {
-            metadata: { labels: { app: 'db' } },
-            spec: { nodeSelector: { 'tombolo.io/peer': 'rome' }, containers: [sleeper()] },
-          },
-        },
-      },
+      remoteSet('StatefulSet', 'db', 1, { containers: [sleeper()] }),
     );
     for (const name of ['never', 'on-failure', 'deadline', 'db-0']) {
       const local = await shop.podInPhase(name, 'Running');
@@ -222,43 +209,23 @@ describe('wrapping', () => {
     shop,
     milan,
   }) => {
-    await shop.create(
-      {
-        apiVersion: 'apps/v1',
-        kind: 'StatefulSet',
-        metadata: { name: 'ordered' },
-        spec: {
-          serviceName: 'ordered',
-          replicas: 2,
-          selector: { matchLabels: { app: 'ordered' } },
-          template: {
-            metadata: { labels: { app: 'ordered' } },
-            spec: {
-              nodeSelector: { 'tombolo.io/peer': 'rome' },
-              terminationGracePeriodSeconds: 1,
-              containers: [sleeper()],
-            },
+    await shop.create(remoteSet('StatefulSet', 'ordered', 2, { containers: [sleeper()] }), {
+      apiVersion: 'batch/v1',
+      kind: 'Job',
+      metadata: { name: 'indexed' },
+      spec: {
+        completionMode: 'Indexed',
+        completions: 2,
+        parallelism: 2,
+        template: {
+          spec: {
+            restartPolicy: 'Never',
+            nodeSelector: { 'tombolo.io/peer': 'rome' },
+            containers: [script('echo index $JOB_COMPLETION_INDEX on $(hostname)')],
           },
         },
       },
-      {
-        apiVersion: 'batch/v1',
-        kind: 'Job',
-        metadata: { name: 'indexed' },
-        spec: {
-          completionMode: 'Indexed',
-          completions: 2,
-          parallelism: 2,
-          template: {
-            spec: {
-              restartPolicy: 'Never',
-              nodeSelector: { 'tombolo.io/peer': 'rome' },
-              containers: [script('echo index $JOB_COMPLETION_INDEX on $(hostname)')],
-            },
-          },
-        },
-      },
-    );
+    });
     await milan.kubectl(['-n', shop.name, 'wait', '--for=condition=complete', 'job/indexed', '--timeout=60s'], {
       timeoutMs: 70_000,
     });
