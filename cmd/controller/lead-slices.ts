@@ -1,4 +1,5 @@
-import { readAliases, translationTable } from '#network/ipam';
+import { translationTable } from '#network/ipam';
+import { pathsOf, tellsOf } from '#network/transit';
 import { isConditionTrue, LABEL, type Peer } from '#pkg/api';
 import { enqueueOn, keyOf } from '#pkg/kube';
 import { TWIN } from '#pkg/offloading';
@@ -22,7 +23,7 @@ export function leadSlices(
   };
   const consumerOf = (namespace: string) => {
     const peer = peers.get(originOf(namespace) ?? '');
-    return peer === undefined ? undefined : consumerAs(peer);
+    return peer === undefined ? undefined : consumerAs(peer, peers.list());
   };
   const queue = loops.queue('slice');
   const deps = { client: home.client, raw: rawSlices, rendered: renderedSlices, consumerOf };
@@ -35,8 +36,11 @@ export function leadSlices(
   stack.use(enqueueOn(renderedSlices, queue, (slice) => [rawKeyOf(slice) ?? ''].filter((key) => key !== '')));
   stack.use(
     peers.on((old, current) => {
-      const name = (current ?? old)?.metadata.name;
-      if (factsOf(old) !== factsOf(current)) enqueueWhere((namespace) => originOf(namespace) === name);
+      const peer = current ?? old;
+      if (peer === undefined || factsOf(old) === factsOf(current)) return;
+      // Its own, and those of consumers with endpoints in its cluster: the path there may be another one now.
+      const affected = new Set([peer, ...peers.list().filter((one) => tellsOf(one, peer))].map(nameOf));
+      enqueueWhere((namespace) => affected.has(originOf(namespace) ?? ''));
     }),
   );
   stack.use(
@@ -47,14 +51,17 @@ export function leadSlices(
   );
 }
 
+const nameOf = ({ metadata }: Peer): string => metadata.name;
+
 /** What of a Peer its slices are made from. */
 function factsOf(peer: Peer | undefined): string | undefined {
-  return peer && JSON.stringify([peer.status?.network?.aliases, isReachable(peer)]);
+  if (peer === undefined) return undefined;
+  const { aliases, transit } = peer.status?.network ?? {};
+  return JSON.stringify([aliases, transit, isReachable(peer)]);
 }
 
-function consumerAs(peer: Peer): Consumer {
-  const aliases = readAliases(peer.status?.network?.aliases ?? []);
-  const { translate } = translationTable(aliases.map(({ original, alias }) => [original, alias]));
+function consumerAs(peer: Peer, all: readonly Peer[]): Consumer {
+  const { translate } = translationTable(pathsOf(peer, all));
   return { translate, isReachable: isReachable(peer) };
 }
 

@@ -20,7 +20,7 @@ test('pods in a twin are lent to its consumer whatever they say of themselves, p
     pod('other', 'node1', '10.244.1.6'),
     pod('shop', 'rome', '10.61.1.7'),
   ];
-  expect(exchangesOf({ pods, namespaces, nodes })).toEqual(
+  expect(exchangesOf({ pods, namespaces, nodes, peers: [] })).toEqual(
     new Map([
       ['milan', { lent: ['10.244.1.5'], ours: [] }],
       ['rome', { lent: [], ours: ['10.61.1.7'] }],
@@ -36,5 +36,22 @@ test('finished pods and those on the network of their host are nobody’s', () =
     pod('shop-milan', 'node1', '10.244.1.5', { phase: 'Failed' }),
     pod('shop-milan', 'node1', '10.244.1.5', { podIPs: [] }),
   ];
-  expect(exchangesOf({ pods, namespaces, nodes }).size).toBe(0);
+  expect(exchangesOf({ pods, namespaces, nodes, peers: [] }).size).toBe(0);
+});
+
+test('pods in a twin are lent also to a peer where its consumer has other pods, as that consumer tells', () => {
+  const fingerprint = 'b'.repeat(64);
+  const entry = { range: '10.62.0.0/16', original: '10.244.0.0/16', origin: fingerprint, hops: ['c'.repeat(64)] };
+  const peers = [
+    { metadata: { name: 'milan' }, spec: { roles: [] }, status: { network: { transit: [entry] } } },
+    { metadata: { name: 'turin' }, spec: { roles: [], fingerprint } },
+  ];
+  const pods = [pod('shop-milan', 'node1', '10.244.1.5'), pod('other', 'node1', '10.244.1.6')];
+  const exchange = { lent: ['10.244.1.5'], ours: [] };
+  expect(exchangesOf({ pods, namespaces, nodes, peers })).toEqual(
+    new Map([
+      ['milan', exchange],
+      ['turin', exchange],
+    ]),
+  );
 });

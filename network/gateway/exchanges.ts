@@ -1,5 +1,6 @@
 import type { Exchange } from '#network/nat';
-import { LABEL } from '#pkg/api';
+import { companionsOf } from '#network/transit';
+import { LABEL, type Peer } from '#pkg/api';
 import { identityOf, type KubeObject, type Node, type Pod } from '#pkg/kube';
 
 export interface ExchangeFacts {
@@ -7,15 +8,18 @@ export interface ExchangeFacts {
   /** Twin namespaces: who they are for is said by their label, which tenants cannot write. */
   readonly namespaces: readonly KubeObject[];
   readonly nodes: readonly Node[];
+  readonly peers: readonly Peer[];
 }
 
 /**
  * By peer, the pods that have to do with it: those in its twin namespaces here, and those on its virtual nodes, by the
- * address under which we see them. Finished pods have none any more. Pure.
+ * address under which we see them. What runs here for a consumer is lent also to peers of ours where its other pods are:
+ * directly they need not go through it (NET-18). Finished pods have none any more. Pure.
  */
-export function exchangesOf({ pods, namespaces, nodes }: ExchangeFacts): Map<string, Exchange> {
+export function exchangesOf({ pods, namespaces, nodes, peers }: ExchangeFacts): Map<string, Exchange> {
   const owners = new Map(namespaces.map(({ metadata }) => [metadata.name, metadata.labels?.[LABEL.origin]]));
   const providers = new Map(nodes.map(({ metadata }) => [metadata.name, metadata.labels?.[LABEL.peer]]));
+  const companions = companionsOf(peers);
   const result = new Map<string, { lent: string[]; ours: string[] }>();
   const add = (peer: string | undefined, side: 'lent' | 'ours', addresses: readonly string[]) => {
     if (peer === undefined) return;
@@ -26,7 +30,9 @@ export function exchangesOf({ pods, namespaces, nodes }: ExchangeFacts): Map<str
   for (const pod of pods) {
     const addresses = addressesOf(pod);
     if (addresses.length === 0) continue;
-    add(owners.get(pod.metadata.namespace ?? ''), 'lent', addresses);
+    const owner = owners.get(pod.metadata.namespace ?? '');
+    add(owner, 'lent', addresses);
+    for (const other of companions.get(owner ?? '') ?? []) add(other, 'lent', addresses);
     add(providers.get(pod.spec?.nodeName ?? ''), 'ours', addresses);
   }
   return result;

@@ -107,6 +107,7 @@ export class Gateway {
       pods: informers.pods.list(),
       namespaces: informers.namespaces.list(),
       nodes: informers.nodes.list(),
+      peers: informers.peers.list(),
     });
     const targets = new Map(
       (this.#isActive ? this.#peers.usable : []).flatMap(({ name, probeAddress }) =>

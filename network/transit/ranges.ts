@@ -1,6 +1,7 @@
 import { contains, readAddress, readCidr } from '#network/cidr';
 import { type ClusterNetwork, MAX_HOPS, MAX_RANGES, type Peer, type TransitRange } from '#pkg/api';
 import { isTransitAllowed } from './allowed.ts';
+import { fingerprintOf } from './fingerprint.ts';
 
 export interface TransitFacts {
   readonly own: ClusterNetwork;
@@ -34,9 +35,9 @@ export function transitFor({ own, self, peer, takesPart, partners }: TransitFact
  * A third cluster's own ranges as we see them. Not those that it would pass packets on to: a twin is never offloaded again,
  * so nobody behind it shares the namespace. Not the one of its anchors: hosts take no part.
  */
-function rangesOf({ spec, status }: Peer, self: string): TransitRange[] {
-  const { aliases = [], transit, gatewayAddress = '' } = status?.network ?? {};
-  const origin = spec.fingerprint ?? status?.fingerprint;
+function rangesOf(peer: Peer, self: string): TransitRange[] {
+  const { aliases = [], transit, gatewayAddress = '' } = peer.status?.network ?? {};
+  const origin = fingerprintOf(peer);
   if (transit === undefined || origin === undefined) return [];
   const passedOn = new Set(transit.map(({ range }) => range));
   const gateway = readAddress(gatewayAddress);

@@ -1,8 +1,8 @@
 import { afterAll, describe, expect } from 'vitest';
 import { unpeer } from '../apart.ts';
-import { type Json, openBed, type TestCluster, until } from '../bed.ts';
+import { type Bed, type Json, openBed, type TestCluster, until } from '../bed.ts';
 import { AGNHOST, BUSYBOX, condition, ensurePeered, offload, type Offloaded, remotePod, test } from '../fixtures.ts';
-import { answers, homePod, service, webPorts } from '../services-fixtures.ts';
+import { addressesOf, answers, homePod, service, slicesThere, webPorts } from '../services-fixtures.ts';
 
 const CONTAINERS = [
   { name: 'box', image: BUSYBOX, command: ['sleep', '3600'] },
@@ -119,6 +119,30 @@ async function transitOf(milan: TestCluster): Promise<string[]> {
   return (await milan.kubectl(line)).match(/[\d./]+ \. [\d./]+/g) ?? [];
 }
 
+/** A node's UDP packets from that other cluster are lost: all, since what one port lets in, gateways find by dialling the other way. */
+async function cut(bed: Bed, at: TestCluster, from: TestCluster): Promise<AsyncDisposable> {
+  const nodesOf = async (cluster: TestCluster): Promise<Json[]> =>
+    (await cluster.json('get nodes -l !tombolo.io/peer'))['items'];
+  const sources = (await nodesOf(from)).map(
+    ({ status }) => status.addresses.find(({ type }: Json) => type === 'InternalIP').address,
+  );
+  const names = (await nodesOf(at)).map(({ metadata }) => metadata.name as string);
+  const onEach = async (script: string) => {
+    for (const name of names) {
+      const { code, stderr } = await bed.control(['exec', `${at.name}/${name}`, '--', 'sh', '-c', script]);
+      expect(code, stderr).toBe(0);
+    }
+  };
+  await onEach(
+    [
+      'nft add table inet testcut',
+      "nft 'add chain inet testcut in { type filter hook prerouting priority -400; }'",
+      `nft 'add rule inet testcut in ip saddr { ${sources.join(', ')} } meta l4proto udp drop'`,
+    ].join(' && '),
+  );
+  return { [Symbol.asyncDispose]: () => onEach('nft delete table inet testcut') };
+}
+
 afterAll(async () => {
   if (made === undefined) return;
   const bed = openBed();
@@ -126,6 +150,8 @@ afterAll(async () => {
   await milan.try(['delete', 'namespace', SHOP, BANK, '--timeout=60s'], { timeoutMs: 70_000 });
   await unpeer(milan, 'turin'); // other tests expect that milan has one peer
   await unpeer(turin, 'milan');
+  await unpeer(bed.cluster('rome'), 'turin');
+  await unpeer(turin, 'rome');
 });
 
 describe('two clusters that know a third one only', () => {
@@ -194,5 +220,47 @@ describe('two clusters that know a third one only', () => {
       await decide('turin', null);
     }
     await until('packets pass again', async () => (await ask(milan, SHOP, 'there', beyond)) === there, 30_000);
+  });
+
+  test('NET-18 leave it where they have a tunnel of their own, come back when that is down, and leave it again', async ({
+    bed,
+    milan,
+    rome,
+    turin,
+  }) => {
+    const { shop, seen } = await (made ??= makeWorld(milan, rome, turin));
+    const through = await until('rome is told of turin', () => seenFrom(rome, seen.beyond), 30_000);
+    const inSlices = async (address: string) =>
+      addressesOf((await slicesThere(rome, shop, 'web')).ours).includes(address);
+    await until('the Service leads through milan', () => inSlices(through), 30_000);
+
+    const flags = [
+      '--remote-kubeconfig',
+      turin.kubeconfig,
+      '--name',
+      'turin',
+      '--resources',
+      'cpu=1,memory=1Gi,pods=2',
+    ];
+    expect(await rome.tombolo(['peer', ...flags])).toMatchObject({ code: 0 });
+    const ready = async () => condition(await rome.find('get peer turin'), 'NetworkReady')?.['status'] === 'True';
+    await until('the tunnel from rome to turin is up', ready, 60_000);
+    const host = (address: string) => address.split('.').slice(2).join('.');
+    const prefix = async (leaf: TestCluster, peer: string) =>
+      (await networkOf(leaf, peer)).aliases
+        .find(({ original }) => original === '10.244.0.0/16')
+        ?.alias.replace(/0\.0\/16$/, '');
+    const direct = `${await prefix(rome, 'turin')}${host(seen.beyond)}`;
+    const asker = `${await prefix(turin, 'rome')}${host(seen.there)}`;
+    await until('the Service leads to turin', () => inSlices(direct), 30_000);
+    expect(await inSlices(through)).toBe(false);
+    await until('packets pass', async () => (await ask(milan, SHOP, 'there', direct)) === asker);
+    {
+      await using _ = await cut(bed, turin, rome);
+      await until('the Service leads through milan again', () => inSlices(through), 15_000);
+      await answers(shop, milan, 'there', 'web', 'beyond');
+    }
+    await until('the Service leads to turin again', () => inSlices(direct), 30_000);
+    await answers(shop, milan, 'there', 'web', 'beyond');
   });
 });
