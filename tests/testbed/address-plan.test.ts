@@ -6,7 +6,9 @@ import {
   type BedRequest,
   chooseSubnet,
   kwokPodRange,
+  planAddedNode,
   planBed,
+  planRemovedNode,
   subnetOf,
 } from './address-plan.ts';
 
@@ -93,6 +95,47 @@ describe('planBed', () => {
     const clusters = Array.from({ length: 61 }, (_, index) => `c${index}`);
     expect(() => grow({ clusters, ranges: 'distinct' })).toThrow('a bed has addresses for 60 clusters');
     expect(grow({ clusters }).clusters).toHaveLength(61);
+  });
+});
+
+describe('nodes that come and go', () => {
+  const before = grow({ clusters: ['milan', 'rome'], nodes: 3 });
+
+  test('a new one takes the lowest free number and address, and its number decides its pods', () => {
+    const { plan } = planRemovedNode(before, 'milan', 'milan-node2');
+    const { plan: again, node } = planAddedNode(plan, 'milan');
+    expect(node).toEqual({ ...before.clusters[0]?.nodes[1], name: 'node2', nodeName: 'milan-node2' });
+    expect(planAddedNode(again, 'milan', 'node101').node).toMatchObject({
+      nodeName: 'milan-node101',
+      address: '198.18.7.16',
+      podRange: '10.244.100.0/24',
+    });
+  });
+
+  test('one that is there stays as it is, and the other clusters too', () => {
+    expect(planAddedNode(before, 'rome', 'node2').plan).toBe(before);
+    expect(planRemovedNode(before, 'rome', 'node3').plan.clusters[0]).toBe(before.clusters[0]);
+  });
+
+  test('up adds what is missing to a number, whatever went before', () => {
+    const { plan } = planRemovedNode(before, 'milan', 'node2');
+    expect(print(planBed(plan, { nodes: 3 }, 7)).filter((line) => line.includes('milan-'))).toEqual([
+      '  milan-node1 198.18.7.10 10.244.0.0/24',
+      '  milan-node3 198.18.7.12 10.244.2.0/24',
+      '  milan-node2 198.18.7.11 10.244.1.0/24',
+    ]);
+  });
+
+  test.each([
+    ['turin', 'node2', /there is none of that name; name one of: milan, rome/],
+    ['milan', 'node9', /no node of that name; name one of: node1, node2, node3/],
+    ['milan', 'node1', /the control plane runs there/],
+  ])('%s/%s cannot be removed', (cluster, name, message) => {
+    expect(() => planRemovedNode(before, cluster, name)).toThrow(message);
+  });
+
+  test.each(['node0', 'node129', 'node1e1', 'Node2', '../x'])('%s is no name for a new one', (name) => {
+    expect(() => planAddedNode(before, 'milan', name)).toThrow('names of nodes are node1 to node128');
   });
 });
 

@@ -152,20 +152,92 @@ interface ClusterRequest {
 function planCluster({ name, index, before, count, kwok, ranges, hosts }: ClusterRequest): ClusterPlan {
   if (ranges === 'distinct' && index >= MAX_DISTINCT_CLUSTERS) throw tooMany('clusters', name, MAX_DISTINCT_CLUSTERS);
   if (count > MAX_NODES_PER_CLUSTER) throw tooMany('nodes', name, MAX_NODES_PER_CLUSTER);
-  const own = before ?? { name, index, ...rangesOf(ranges, index), kwokNodes: 0, nodes: [] };
-  const nodes = [...own.nodes];
-  while (nodes.length < count) {
-    const number = nodes.length + 1;
-    const address = hosts.next();
-    if (address.done === true) throw tooMany('nodes', name, LAST_NODE_HOST - FIRST_NODE_HOST + 1);
-    nodes.push({
-      name: `node${number}`,
-      nodeName: `${name}-node${number}`,
-      address: address.value,
-      podRange: own.podRange.replace(/\.0\.0\/16$/, `.${number - 1}.0/24`),
+  let own = before ?? { name, index, ...rangesOf(ranges, index), kwokNodes: 0, nodes: [] };
+  while (own.nodes.length < count) own = withNode(own, freeNumber(own), hosts);
+  return { ...own, kwokNodes: kwok ?? own.kwokNodes };
+}
+
+function withNode(cluster: ClusterPlan, number: number, hosts: Iterator<string>): ClusterPlan {
+  const address = hosts.next();
+  if (address.done === true) throw tooMany('nodes', cluster.name, LAST_NODE_HOST - FIRST_NODE_HOST + 1);
+  const node = {
+    name: `node${number}`,
+    nodeName: `${cluster.name}-node${number}`,
+    address: address.value,
+    podRange: cluster.podRange.replace(/\.0\.0\/16$/, `.${number - 1}.0/24`),
+  };
+  return { ...cluster, nodes: [...cluster.nodes, node] };
+}
+
+function freeNumber({ nodes }: ClusterPlan): number {
+  const names = new Set(nodes.map((node) => node.name));
+  let number = 1;
+  while (names.has(`node${number}`)) number += 1;
+  return number;
+}
+
+/**
+ * The plan with one node more, and that node; the same plan where it has that node already.
+ * @param name `node7`, which also decides its pod range (the seventh /24); undefined: the lowest number that is free
+ * @throws TestbedError `UnknownTarget`, `Conflict`
+ */
+export function planAddedNode(plan: BedPlan, cluster: string, name?: string): { plan: BedPlan; node: NodePlan } {
+  const before = planned(plan, cluster);
+  const standing = before.nodes.find((node) => node.name === name);
+  if (standing !== undefined) return { plan, node: standing };
+  const number = name === undefined ? freeNumber(before) : Number(/^node([1-9]\d{0,2})$/.exec(name)?.[1]);
+  if (!(number <= MAX_NODES_PER_CLUSTER)) throw badNode('add a node', `${cluster}/${name ?? `node${number}`}`);
+  const after = withNode(before, number, freeHosts(plan.subnet, plan.clusters));
+  const node = after.nodes[after.nodes.length - 1]!; // just added
+  return { plan: replaced(plan, after), node };
+}
+
+/** The plan without a node, and that node. @throws TestbedError `UnknownTarget`, `Conflict` for the first one */
+export function planRemovedNode(plan: BedPlan, cluster: string, name: string): { plan: BedPlan; node: NodePlan } {
+  const before = planned(plan, cluster);
+  const node = before.nodes.find((one) => one.name === name || one.nodeName === name);
+  if (node === undefined) {
+    throw new TestbedError('UnknownTarget', {
+      attempted: 'remove a node',
+      where: `${cluster}/${name}`,
+      why: 'the cluster has no node of that name',
+      next: `name one of: ${before.nodes.map((one) => one.name).join(', ')}`,
     });
   }
-  return { ...own, kwokNodes: kwok ?? own.kwokNodes, nodes };
+  if (node === before.nodes[0]) {
+    throw new TestbedError('Conflict', {
+      attempted: 'remove a node',
+      where: `${cluster}/${name}`,
+      why: 'the control plane runs there',
+      next: 'name another node, or run `testbed down`',
+    });
+  }
+  return { plan: replaced(plan, { ...before, nodes: before.nodes.filter((one) => one !== node) }), node };
+}
+
+function replaced(plan: BedPlan, cluster: ClusterPlan): BedPlan {
+  return { ...plan, clusters: plan.clusters.map((one) => (one.name === cluster.name ? cluster : one)) };
+}
+
+/** @throws TestbedError `UnknownTarget` */
+function planned({ clusters }: BedPlan, name: string): ClusterPlan {
+  const found = clusters.find((cluster) => cluster.name === name);
+  if (found !== undefined) return found;
+  throw new TestbedError('UnknownTarget', {
+    attempted: 'find a cluster of the test bed',
+    where: name,
+    why: 'there is none of that name',
+    next: `name one of: ${clusters.map((cluster) => cluster.name).join(', ')}`,
+  });
+}
+
+function badNode(attempted: string, where: string): TestbedError {
+  return new TestbedError('Conflict', {
+    attempted,
+    where,
+    why: `names of nodes are node1 to node${MAX_NODES_PER_CLUSTER}`,
+    next: 'name one of these, or none for the next free one',
+  });
 }
 
 function* freeHosts(subnet: number, clusters: readonly ClusterPlan[]): Generator<string, void> {

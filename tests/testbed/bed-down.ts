@@ -25,8 +25,11 @@ export async function removeBed(context: UpContext): Promise<void> {
   const cgroups = await hostCgroups();
   await progress.step('end all processes', () => killAll(bed, cgroups, signal));
   await progress.step('remove mounts, network, cgroups and files', async () => {
-    const sockets = await shimSockets(bed);
-    await unmountAll(bed, signal);
+    const sockets: string[] = [];
+    for (const cluster of await folders(bed.path)) {
+      for (const node of await folders(cluster)) sockets.push(...(await shimSockets(node)));
+    }
+    await unmountBelow(bed.path, signal);
     await removeNetwork(bed, signal);
     await cgroups.remove(bed.cgroup, signal);
     for (const socket of sockets) await rm(socket, { force: true });
@@ -47,17 +50,27 @@ async function removeFolder(bed: BedFolder): Promise<void> {
 }
 
 async function killAll(bed: BedFolder, cgroups: Cgroups, signal: AbortSignal): Promise<void> {
+  const names = await namespacesOf(bed);
+  // Whatever the bed started is in its cgroup, also shims and pods; a program of `exec` is only in a namespace.
+  await endProcesses(
+    bed.path,
+    async () => [...(await cgroups.processes(bed.cgroup)), ...(await namespaceProcesses(names, signal))],
+    signal,
+  );
+}
+
+/** Kills what `list` finds until it finds nothing. @param where for the error */
+export async function endProcesses(where: string, list: () => Promise<number[]>, signal: AbortSignal): Promise<void> {
   const deadline = performance.now() + KILL_DEADLINE_MS;
   for (;;) {
-    // Whatever the bed started is in its cgroup, also shims and pods; a program of `exec` is only in a namespace.
-    const pids = [...(await cgroups.processes(bed.cgroup)), ...(await namespaceProcesses(bed, signal))];
+    const pids = await list();
     if (pids.length === 0) return;
     if (performance.now() > deadline) {
       throw new TestbedError('StepFailed', {
         attempted: 'end the processes of the test bed',
-        where: bed.path,
+        where,
         why: `processes ${pids.join(', ')} do not end`,
-        next: 'run `down` again; if they stay, only a restart of the machine ends them',
+        next: 'run the command again; if they stay, only a restart of the machine ends them',
       });
     }
     for (const pid of pids) killProcess(pid);
@@ -65,24 +78,20 @@ async function killAll(bed: BedFolder, cgroups: Cgroups, signal: AbortSignal): P
   }
 }
 
-async function namespaceProcesses(bed: BedFolder, signal: AbortSignal): Promise<number[]> {
+/** Processes in those of the network namespaces that are mounted. */
+export async function namespaceProcesses(names: readonly string[], signal: AbortSignal): Promise<number[]> {
   const mounted = await mountedNamespaces();
-  const names = (await namespacesOf(bed)).filter((name) => mounted.has(name));
-  const lists = await Promise.all(names.map((name) => runCommand('ip', ['netns', 'pids', name], { signal })));
+  const standing = names.filter((name) => mounted.has(name));
+  const lists = await Promise.all(standing.map((name) => runCommand('ip', ['netns', 'pids', name], { signal })));
   return lists.flatMap(({ stdout }) => stdout.split('\n').filter(Boolean).map(Number));
 }
 
-/** containerd's shims listen on sockets outside of its folder; each shim's bundle says where. */
-async function shimSockets(bed: BedFolder): Promise<string[]> {
+/** containerd's shims listen on sockets outside of its folder; each shim's bundle in the folder of the node says where. */
+export async function shimSockets(node: string): Promise<string[]> {
   const sockets: string[] = [];
-  for (const cluster of await folders(bed.path)) {
-    for (const node of await folders(cluster)) {
-      const bundles = join(node, 'containerd/state/io.containerd.runtime.v2.task/k8s.io');
-      for (const bundle of await folders(bundles)) {
-        const address = await readFile(join(bundle, 'address'), 'utf8').catch(() => '');
-        if (address.startsWith('unix:///run/containerd/s/')) sockets.push(address.slice('unix://'.length).trim());
-      }
-    }
+  for (const bundle of await folders(join(node, 'containerd/state/io.containerd.runtime.v2.task/k8s.io'))) {
+    const address = await readFile(join(bundle, 'address'), 'utf8').catch(() => '');
+    if (address.startsWith('unix:///run/containerd/s/')) sockets.push(address.slice('unix://'.length).trim());
   }
   return sockets;
 }
@@ -111,9 +120,10 @@ export function mountsBelow(mountinfo: string, folder: string): string[] {
 const UNMOUNT_ROUNDS = 10;
 const UNMOUNT_BATCH = 200;
 
-async function unmountAll(bed: BedFolder, signal: AbortSignal): Promise<void> {
+/** Unmounts everything below a folder. @throws TestbedError `StepFailed` */
+export async function unmountBelow(folder: string, signal: AbortSignal): Promise<void> {
   for (let round = 0; round < UNMOUNT_ROUNDS; round++) {
-    const points = mountsBelow(await readFile('/proc/self/mountinfo', 'utf8'), bed.path);
+    const points = mountsBelow(await readFile('/proc/self/mountinfo', 'utf8'), folder);
     if (points.length === 0) return;
     for (let start = 0; start < points.length; start += UNMOUNT_BATCH) {
       // 32: some failed; the next round tells which are still there.
@@ -123,12 +133,12 @@ async function unmountAll(bed: BedFolder, signal: AbortSignal): Promise<void> {
       });
     }
   }
-  const left = mountsBelow(await readFile('/proc/self/mountinfo', 'utf8'), bed.path);
+  const left = mountsBelow(await readFile('/proc/self/mountinfo', 'utf8'), folder);
   if (left.length === 0) return;
   throw new TestbedError('StepFailed', {
     attempted: 'unmount what the test bed mounted',
-    where: left[0] ?? bed.path,
+    where: left[0] ?? folder,
     why: 'it cannot be unmounted',
-    next: 'unmount it, then run `down` again',
+    next: 'unmount it, then run the command again',
   });
 }

@@ -110,7 +110,8 @@ async function ensurePlanned(request: BedRequest, context: UpContext): Promise<B
   return plan;
 }
 
-function requireShortPaths(bed: BedFolder, plan: BedPlan): void {
+/** @throws TestbedError `Conflict` where a socket of a node would have too long a path */
+export function requireShortPaths(bed: BedFolder, plan: BedPlan): void {
   for (const cluster of plan.clusters) {
     for (const node of cluster.nodes) {
       const { path, fits } = longestSocket(bed, cluster, node);
@@ -126,13 +127,14 @@ function requireShortPaths(bed: BedFolder, plan: BedPlan): void {
 }
 
 /** What the caches hold for this plan. */
-interface Built {
+export interface Built {
   readonly programs: Programs;
   readonly helm: string;
   readonly images: string;
 }
 
-async function ensureBuilt(plan: BedPlan, context: UpContext): Promise<Built> {
+/** Builds what a plan needs and the cache has not. */
+export async function ensureBuilt(plan: BedPlan, context: UpContext): Promise<Built> {
   const component = (name: ComponentName): Promise<string> => ensureComponent(name, context);
   const kube = await component('kube');
   const coredns = await component('coredns');

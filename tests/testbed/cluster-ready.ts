@@ -37,8 +37,8 @@ export async function waitForNodes(
   options: ReadyOptions & {
     /** Network namespace from which names must resolve. */
     readonly namespace: string;
-    /** Kubelets must have reported since then; what stands there from before a restart does not count. */
-    readonly since: Date;
+    /** The kubelet of that node must have reported since then; what stands there from before a restart does not count. */
+    readonly since: (nodeName: string) => Date;
     readonly note: (detail: string) => void;
   },
 ): Promise<void> {
@@ -109,11 +109,11 @@ interface NodeList {
   }[];
 }
 
-/** Which node of the plan is not Ready, or has not said so since `since`; undefined when all are. */
+/** Which node of the plan is not Ready, or has not said so since its `since`; undefined when all are. */
 export async function missingNodes(
   cluster: ClusterPlan,
   api: ApiClient,
-  since = new Date(0),
+  since: (nodeName: string) => Date = () => new Date(0),
 ): Promise<string | undefined> {
   const answer = await api.get('/api/v1/nodes?labelSelector=tombolo.test/real');
   if (answer.status !== 200) return `list nodes: HTTP ${answer.status}`;
@@ -123,7 +123,8 @@ export async function missingNodes(
     const ready = conditions.find((condition) => condition.type === 'Ready');
     if (ready?.status !== 'True') return `${node.nodeName}: ${ready?.message ?? 'its kubelet has not reported yet'}`;
     const reported = Date.parse(ready.lastHeartbeatTime ?? '') + 1_000; // the end of the second that it names
-    if (!(reported > since.getTime())) return `${node.nodeName}: its kubelet has not reported since it was started`;
+    if (!(reported > since(node.nodeName).getTime()))
+      return `${node.nodeName}: its kubelet has not reported since it was started`;
   }
   return undefined;
 }

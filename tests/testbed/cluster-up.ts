@@ -15,6 +15,8 @@ import type { Progress } from './progress.ts';
 export interface ClusterContext extends DaemonContext {
   /** Archive of the images that every node has. */
   readonly images: string;
+  /** Archive of Tombolo for a node that has to have it before its kubelet starts. Default: it comes with the installation. */
+  readonly product?: string;
   readonly progress: Progress;
   readonly signal: AbortSignal;
 }
@@ -47,14 +49,15 @@ export async function ensureCluster(context: ClusterContext, cluster: ClusterPla
   await ensureControl(context, cluster, 'kcm');
   await ensureControl(context, cluster, 'scheduler');
   const agents = await Promise.all(configs.map(({ node, texts }) => ensureAgents(context, cluster, node, texts)));
-  const since = agents.some(({ isNew }) => isNew) ? new Date() : new Date(0);
+  const started = new Set(agents.filter(({ isNew }) => isNew).map(({ nodeName }) => nodeName));
+  const since = new Date();
   await applyCoreDns(api, cluster);
   await ensureKwok(context, cluster, api);
   await progress.step(`${cluster.name}: nodes Ready, names resolve`, (note) =>
     waitForNodes(cluster, api, {
       daemons: [...control, ...agents.flatMap(({ daemons }) => daemons)],
       namespace: nodeNamespace(bed, firstNode(cluster)),
-      since,
+      since: (nodeName) => (started.has(nodeName) ? since : new Date(0)),
       note,
       signal,
     }),
@@ -81,7 +84,7 @@ async function ensureRuntime(
   cluster: ClusterPlan,
   node: NodePlan,
 ): Promise<{ node: NodePlan; texts: NodeConfigs }> {
-  const { bed, images, signal } = context;
+  const { bed, images, product, signal } = context;
   const texts = await ensureNodeFiles(bed, cluster, node);
   const containerd = nodeDaemon(context, cluster, node, 'containerd', texts.containerd);
   // Pods of a lost namespace have no way out: without their processes the kubelet makes them anew.
@@ -89,6 +92,9 @@ async function ensureRuntime(
   await ensureDaemon(containerd, signal);
   await waitForContainerd({ bed, cluster, node }, signal);
   await ensureImage({ bed, cluster, node }, { purpose: 'base', archive: images }, signal);
+  if (product !== undefined) {
+    await ensureImage({ bed, cluster, node }, { purpose: 'product', archive: product }, signal);
+  }
   return { node, texts };
 }
 
@@ -101,12 +107,12 @@ async function ensureAgents(
   cluster: ClusterPlan,
   node: NodePlan,
   texts: NodeConfigs,
-): Promise<{ daemons: Daemon[]; isNew: boolean }> {
+): Promise<{ nodeName: string; daemons: Daemon[]; isNew: boolean }> {
   const proxy = nodeDaemon(context, cluster, node, 'proxy', texts.proxy);
   const kubelet = nodeDaemon(context, cluster, node, 'kubelet', texts.kubelet);
   await ensureDaemon(proxy, context.signal);
   const isNew = await ensureDaemon(kubelet, context.signal);
-  return { daemons: [proxy, kubelet], isNew };
+  return { nodeName: node.nodeName, daemons: [proxy, kubelet], isNew };
 }
 
 /**

@@ -39,6 +39,11 @@ describe('parseFlags', () => {
     expect(parse('start rome kcm')).toEqual({ verb: 'start', target, component: 'kcm' });
   });
 
+  test('nodes are added by name or number, and removed by name', () => {
+    expect(parse('add-node milan')).toEqual({ verb: 'add-node', target: { cluster: 'milan', node: undefined } });
+    expect(parse('remove-node milan/node2')).toEqual({ verb: 'remove-node', cluster: 'milan', node: 'node2' });
+  });
+
   test('the folder is .testbed of the checkout, or the one of --dir from here', () => {
     expect(parseFlags(['down'], '/checkout').dir).toBe('/checkout/.testbed');
     expect(parseFlags(['down', '--dir', '/elsewhere/bed'], '/checkout').dir).toBe('/elsewhere/bed');
@@ -76,6 +81,9 @@ describe('parseFlags', () => {
     ['stop milan', /COMPONENT: it is missing/],
     ['stop milan kublet', /kublet: there is none of that name; name one of: etcd, apiserver/],
     ['start milan kubelet --kill', /start does not take it/],
+    ['add-node', /CLUSTER\[\/NODE\]: it is missing/],
+    ['remove-node milan', /it names a cluster and no node/],
+    ['remove-node milan/node2 --kill', /remove-node does not take it/],
     ['load', /IMAGE\.tar: it is missing/],
   ])('refuses "%s" in one sentence', (line, message) => {
     expect(() => parse(line)).toThrow(TestbedError);
@@ -83,7 +91,20 @@ describe('parseFlags', () => {
   });
 
   test('the usage names every verb and flag', () => {
-    const words = ['up', 'down', 'status', 'load', 'exec', 'stop', 'start', '--clusters', '--nodes', '--ranges'];
+    const words = [
+      'up',
+      'down',
+      'status',
+      'load',
+      'exec',
+      'stop',
+      'start',
+      'add-node',
+      'remove-node',
+      '--clusters',
+      '--nodes',
+      '--ranges',
+    ];
     const rest = ['--bare', '--kwok', '--kwok-cluster', '--kill', '--dir'];
     for (const word of [...words, ...rest]) expect(USAGE).toContain(word);
   });

@@ -14,6 +14,8 @@ export const USAGE = `Real Kubernetes clusters on this machine, each node a netw
   testbed exec CLUSTER[/NODE] -- COMMAND …
   testbed stop CLUSTER[/NODE] COMPONENT [--kill]
   testbed start CLUSTER[/NODE] COMPONENT
+  testbed add-node CLUSTER[/NODE]
+  testbed remove-node CLUSTER/NODE
 
 up            makes what is missing, repairs what is broken, never takes away; safe to repeat
   --clusters  names of clusters; default: those that exist, in a new bed milan and rome
@@ -26,6 +28,9 @@ load          imports an image (docker save, buildah push docker-archive:) into 
 exec          runs a command in the network namespace of a node; default: the first node
 stop, start   one of etcd apiserver kcm scheduler kwok, or of a node containerd kubelet proxy
   --kill      stop with SIGKILL, as in a crash; default SIGTERM
+add-node      adds a node to a cluster that runs, and waits until it is Ready; node7 has the seventh /24 of the pod
+              range; default: the lowest number that is free
+remove-node   takes a node away like a machine that is switched off for ever: its Node object, pods, link and files
 everywhere
   --dir       folder of the bed; default .testbed of the checkout. Each folder is a bed of its own.
 
@@ -45,7 +50,9 @@ export type Command =
   | { readonly verb: 'load'; readonly archive: string; readonly clusters: readonly string[] | undefined }
   | { readonly verb: 'exec'; readonly target: TargetName; readonly command: readonly [string, ...string[]] }
   | { readonly verb: 'stop'; readonly target: TargetName; readonly component: Component; readonly kill: boolean }
-  | { readonly verb: 'start'; readonly target: TargetName; readonly component: Component };
+  | { readonly verb: 'start'; readonly target: TargetName; readonly component: Component }
+  | { readonly verb: 'add-node'; readonly target: TargetName }
+  | { readonly verb: 'remove-node'; readonly cluster: string; readonly node: string };
 
 export interface Flags {
   /** Absolute path. */
@@ -74,6 +81,8 @@ const TAKES: Readonly<Record<Exclude<Command['verb'], 'help'>, readonly (keyof t
   exec: [],
   stop: ['kill'],
   start: [],
+  'add-node': [],
+  'remove-node': [],
 };
 
 const MAX_KWOK_NODES = 5_000;
@@ -155,6 +164,16 @@ function parseCommand(
       const [target, component] = arguments_(verb, rest, ['CLUSTER[/NODE]', 'COMPONENT']);
       const which = { target: parseTarget(target ?? ''), component: parseComponent(component ?? '') };
       return verb === 'start' ? { verb, ...which } : { verb, ...which, kill: values.kill ?? false };
+    }
+    case 'add-node': {
+      const [target] = arguments_(verb, rest, ['CLUSTER[/NODE]']);
+      return { verb, target: parseTarget(target ?? '') };
+    }
+    case 'remove-node': {
+      const [target = ''] = arguments_(verb, rest, ['CLUSTER/NODE']);
+      const { cluster, node } = parseTarget(target);
+      if (node === undefined) throw bad('remove a node', target, 'it names a cluster and no node');
+      return { verb, cluster, node };
     }
   }
 }

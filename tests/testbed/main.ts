@@ -41,6 +41,19 @@ async function run({ dir, command }: Flags, signal: AbortSignal): Promise<number
     case 'stop':
     case 'start':
       return control(await clusterOf(dir, command.target.cluster), command, signal);
+    case 'add-node': {
+      const { addNode } = await import('./testbed.ts');
+      const { cluster, node } = command.target;
+      process.stderr.write(`${await addNode({ dir, cluster, node }, signal)} is Ready\n`);
+      return 0;
+    }
+    case 'remove-node': {
+      const { removeNode } = await import('./testbed.ts');
+      process.stderr.write(
+        `${await removeNode({ dir, cluster: command.cluster, node: command.node }, signal)} is gone\n`,
+      );
+      return 0;
+    }
   }
 }
 

@@ -101,6 +101,11 @@ async function ensureBridge(
   );
 }
 
+/** The end of a node's pair in the bridge namespace, named after the address: short and unique there. */
+function bridgePort(node: NodePlan): string {
+  return `n${node.address.split('.').at(-1)}`;
+}
+
 interface NodeContext {
   readonly mounted: ReadonlySet<string>;
   readonly bridgeLinks: ReadonlySet<string>;
@@ -115,8 +120,7 @@ async function ensureNode(
   { mounted, bridgeLinks, signal }: NodeContext,
 ): Promise<void> {
   const namespace = nodeNamespace(bed, node);
-  // The end of the pair in the bridge namespace, named after the address: short and unique there.
-  const port = `n${node.address.split('.').at(-1)}`;
+  const port = bridgePort(node);
   // A pair without the namespace leads into one that only its processes still hold.
   const isLost = !mounted.has(namespace) && bridgeLinks.has(port);
   if (isLost) await batch(bed.bridgeNamespace, [`link delete ${port}`], signal);
@@ -181,12 +185,35 @@ async function setSysctls(
   await runCommand('nsenter', [`--net=/run/netns/${namespace}`, '--', '/bin/sh', '-c', script], { signal });
 }
 
+/**
+ * Removes the link and the namespace of one node, and the way to its pods from `others`. The namespace's processes must
+ * be gone. Idempotent.
+ */
+export async function removeNodeNetwork(
+  bed: BedFolder,
+  node: NodePlan,
+  others: readonly NodePlan[],
+  signal: AbortSignal,
+): Promise<void> {
+  const port = bridgePort(node);
+  if ((await linksOf(bed.bridgeNamespace, signal)).has(port)) {
+    await batch(bed.bridgeNamespace, [`link delete ${port}`], signal);
+  }
+  await removeNamespace(nodeNamespace(bed, node), signal);
+  for (const other of others) {
+    const args = ['-n', nodeNamespace(bed, other), 'route', 'flush', 'exact', node.podRange, 'via', node.address];
+    await runCommand('ip', args, { signal });
+  }
+}
+
+async function removeNamespace(name: string, signal: AbortSignal): Promise<void> {
+  await runCommand('umount', ['-l', `/run/netns/${name}`], { signal, acceptExitCodes: [0, 1, 32] });
+  await rm(`/run/netns/${name}`, { force: true });
+}
+
 /** Removes everything the bed has in the host's network, in any half state. The namespaces' processes must be gone. */
 export async function removeNetwork(bed: BedFolder, signal: AbortSignal): Promise<void> {
-  for (const name of await namespacesOf(bed)) {
-    await runCommand('umount', ['-l', `/run/netns/${name}`], { signal, acceptExitCodes: [0, 1, 32] });
-    await rm(`/run/netns/${name}`, { force: true });
-  }
+  for (const name of await namespacesOf(bed)) await removeNamespace(name, signal);
   // The pair dies with the bridge namespace, a moment later; this makes it certain, also where that was never made.
   await runCommand('ip', ['link', 'delete', bed.hostLink], { signal, acceptExitCodes: [0, 1] });
 }

@@ -66,12 +66,24 @@ export interface CachedImage {
 
 /** Imports an archive of the cache unless it is the one that the node has already. */
 export async function ensureImage(target: NodeTarget, image: CachedImage, signal: AbortSignal): Promise<void> {
-  const record = nodePath(target.bed, target.cluster, target.node, 'imported.json');
+  const record = importRecord(target);
   const imported = await readImported(record);
   const name = basename(image.archive);
   if (imported[image.purpose] === name) return;
   await importImage(target, image.archive, signal);
   await writeFileAtomic(record, JSON.stringify({ ...imported, [image.purpose]: name }));
+}
+
+/** File name in the cache of the archive that a node has for that purpose; undefined where it has none. */
+export async function importedArchive(
+  target: NodeTarget,
+  purpose: CachedImage['purpose'],
+): Promise<string | undefined> {
+  return (await readImported(importRecord(target)))[purpose];
+}
+
+function importRecord({ bed, cluster, node }: NodeTarget): string {
+  return nodePath(bed, cluster, node, 'imported.json');
 }
 
 async function readImported(record: string): Promise<Partial<Record<CachedImage['purpose'], string>>> {

@@ -3,6 +3,7 @@ import type { BedRequest } from './address-plan.ts';
 import { type Bed, openBed } from './bed.ts';
 import { bedFolder } from './bed-folder.ts';
 import { removeBed } from './bed-down.ts';
+import { addBedNode, removeBedNode } from './bed-nodes.ts';
 import { ensureBed, type UpContext } from './bed-up.ts';
 import { cacheFolder } from './cache-folder.ts';
 import { installTombolo } from './install-tombolo.ts';
@@ -49,4 +50,33 @@ export async function upTestbed(options: UpOptions, signal: AbortSignal): Promis
 /** Removes a bed with everything in it. Safe to call twice and in any half state. @throws TestbedError */
 export async function downTestbed(options: TestbedOptions, signal: AbortSignal): Promise<void> {
   await removeBed(contextOf(options, signal));
+}
+
+export interface NodeOptions extends TestbedOptions {
+  readonly cluster: string;
+  /** `node2`. */
+  readonly node: string;
+}
+
+/**
+ * Adds a node to a cluster of a bed that is up, with Tombolo's image where the other nodes have it. Idempotent.
+ * @param options without `node`: the lowest number that is free
+ * @returns the name of its Node, which is Ready
+ * @throws TestbedError
+ */
+export function addNode(
+  { cluster, node, ...options }: Omit<NodeOptions, 'node'> & { readonly node: string | undefined },
+  signal: AbortSignal,
+): Promise<string> {
+  return addBedNode(cluster, node, contextOf(options, signal));
+}
+
+/**
+ * Takes a node other than the first one away, with everything that the bed made for it. Goes on where an earlier run was
+ * killed.
+ * @returns the name that its Node had
+ * @throws TestbedError
+ */
+export function removeNode({ cluster, node, ...options }: NodeOptions, signal: AbortSignal): Promise<string> {
+  return removeBedNode(cluster, node, contextOf(options, signal));
 }
