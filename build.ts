@@ -76,7 +76,7 @@ async function bundle(entries: Record<string, string>, outdir: string): Promise<
 /** The tunnel for hosts whose kernel has no WireGuard. The same bytes again while module, compiler and flags are the same. */
 async function buildWireguardGo(): Promise<void> {
   const args = ['build', '-trimpath', '-ldflags', '-s -w', '-o', join(ROOT, 'dist/bin/wireguard-go')];
-  await promisify(execFile)('go', [...args, 'golang.zx2c4.com/wireguard'], {
+  await promisify(execFile)('go', [...args, '.'], {
     cwd: join(ROOT, 'network/wireguard/wireguard-go'),
     // Static; go.sum decides what is built.
     env: { ...process.env, CGO_ENABLED: '0', GOFLAGS: '-mod=readonly', GOWORK: 'off' },

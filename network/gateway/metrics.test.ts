@@ -13,6 +13,7 @@ test('a scrape shows the tunnels and what was refused at that moment, and nothin
     allowedIps: [],
     keepaliveSeconds: 25,
     receivedBytes: 7,
+    refusedSources: 5,
     sentBytes: 9,
   };
   metrics.follow(async () => ({
@@ -30,6 +31,7 @@ test('a scrape shows the tunnels and what was refused at that moment, and nothin
     'tombolo_tunnel_round_trip_seconds{peer="rome"} 0.02',
     'tombolo_tunnel_loss_ratio{peer="rome"} 0.5',
     'tombolo_tunnel_received_bytes{peer="rome"} 7',
+    'tombolo_gateway_refused_packets{peer="rome",why="source"} 5',
     'tombolo_gateway_refused_packets{peer="rome",why="isolated"} 3',
     'tombolo_gateway_refused_packets{peer="",why="source"} 4',
   ]) {

@@ -94,7 +94,8 @@ export async function gatewayMetrics(registry: Registry): Promise<GatewayMetrics
     ['peer', 'why'],
     (self, { peers, counters }) => {
       const rest = new Map(counters);
-      for (const { name: peer } of peers) {
+      for (const { name: peer, device } of peers) {
+        if (device?.refusedSources !== undefined) self.set({ peer, why: 'source' }, device.refusedSources);
         for (const why of REFUSALS) {
           const counter = peerCounter(peer, why);
           const packets = rest.get(counter)?.packets;

@@ -48,6 +48,11 @@ export interface PeerState {
   readonly lastHandshakeAt?: Date;
   /** Since the peer was added; a session reset starts at zero again. */
   readonly receivedBytes: number;
+  /**
+   * Packets whose source was none of `allowedIps`, since this process began; a second late. Absent: not counted for each peer
+   * (the kernel's WireGuard counts them for the interface alone).
+   */
+  readonly refusedSources?: number;
   readonly sentBytes: number;
 }
 

@@ -157,9 +157,9 @@ for (const kind of ['userspace', 'kernel'] as const) {
       expect((await peerOf(pair.there, pair.left)).allowedIps).toHaveLength(2);
     });
 
-    test('drops packets whose source is not allowed to the peer', async () => {
+    test('drops packets whose source is not allowed to the peer, and counts them where it can', async () => {
       await using pair = await pairOf(kind);
-      const { left, right, there } = pair;
+      const { left, right, here, there } = pair;
       await right.ip('addr add 10.62.0.9/32 dev lo', 'addr add 10.63.0.9/32 dev lo');
       await left.ip(`route add 10.62.0.0/16 dev ${left.device}`);
       await pings(left, '10.62.0.9');
@@ -168,6 +168,9 @@ for (const kind of ['userspace', 'kernel'] as const) {
       expect(await right.pings('10.200.0.1', '10.63.0.9')).toBe(false);
       expect((await peerOf(there, left)).sentBytes).toBeGreaterThan(sent);
       expect(await left.packetsOut()).toBe(taken);
+      if (kind === 'kernel') return; // counts them for the interface alone
+      const refused = async () => (await peerOf(here, right)).refusedSources;
+      await expect.poll(refused, { timeout: 30_000 }).toBeGreaterThan(0);
     });
 
     test('changes the key of one peer while the session of another lives on', async () => {

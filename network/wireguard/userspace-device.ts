@@ -12,7 +12,7 @@ import { isEmptyPlan, planSessionReset, planWireguard, type WireguardPlan } from
 import { serial } from './serial.ts';
 import { GET_REQUEST, parseGet, renderSet } from './uapi.ts';
 import { askUapi } from './uapi-socket.ts';
-import { startWireguardGo, type WireguardGo } from './wireguard-go.ts';
+import { abbreviatedKey, startWireguardGo, type WireguardGo } from './wireguard-go.ts';
 
 /** The first try comes almost at once: traffic stands still meanwhile. */
 const MIN_RESTART_MS = 50;
@@ -33,6 +33,8 @@ export class UserspaceDevice implements Device {
   readonly #stopped = new AbortController();
   readonly #signal: AbortSignal;
   #program: WireguardGo | undefined;
+  /** What its predecessors had counted. */
+  readonly #refusedBefore = new Map<string, number>();
   #config: WireguardConfig | undefined;
   #supervision: Promise<void> = Promise.resolve();
 
@@ -104,6 +106,9 @@ export class UserspaceDevice implements Device {
       const why = await Promise.race([program.ended, aborted(this.#signal)]);
       if (this.#signal.aborted) return this.#end(program);
       this.#program = undefined;
+      for (const [name, count] of program.refusedSources) {
+        this.#refusedBefore.set(name, (this.#refusedBefore.get(name) ?? 0) + count);
+      }
       this.#configured.forget();
       if (performance.now() - since > HEALTHY_MS) backoff.reset();
       this.#options.log.error({ device: this.name, why }, 'wireguard-go has ended and is started anew');
@@ -154,7 +159,13 @@ export class UserspaceDevice implements Device {
   }
 
   async #read(signal: AbortSignal): Promise<DeviceState> {
-    return this.#configured.addTo(parseGet(this.name, await this.#ask(GET_REQUEST, signal)));
+    const state = this.#configured.addTo(parseGet(this.name, await this.#ask(GET_REQUEST, signal)));
+    return { ...state, peers: state.peers.map((peer) => ({ ...peer, refusedSources: this.#refused(peer.publicKey) })) };
+  }
+
+  #refused(key: PublicKey): number {
+    const name = abbreviatedKey(key);
+    return (this.#refusedBefore.get(name) ?? 0) + (this.#program?.refusedSources.get(name) ?? 0);
   }
 
   #ask(request: string, signal: AbortSignal): Promise<string> {

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Log } from '#pkg/runtime';
 import { WireguardError } from './errors.ts';
+import type { PublicKey } from './keys.ts';
 import { type Readiness, untilSilent, untilUp } from './until-up.ts';
 
 /** Between SIGTERM and SIGKILL. */
@@ -9,6 +10,14 @@ const KILL_GRACE_MS = 2_000;
 
 /** Of a line that it prints. It prints no keys, only their first characters. */
 const QUOTED_CHARACTERS = 400;
+
+/** A line of it, at most one a second and peer; see `wireguard-go/main.go`. */
+const REFUSED = /^refused-source peer\((.{9})\) (\d+)$/u;
+
+/** How wireguard-go calls the peer with this key. */
+export function abbreviatedKey(key: PublicKey): string {
+  return `${key.slice(0, 4)}…${key.slice(39, 43)}`;
+}
 
 export interface WireguardGoOptions extends Readiness {
   readonly program: string;
@@ -22,6 +31,8 @@ export interface WireguardGo {
   readonly pid: number;
   /** Resolves when it has ended, with why; never rejects. */
   readonly ended: Promise<string>;
+  /** Packets that it refused for their source since its start, by `abbreviatedKey` of the peer; a second late. */
+  readonly refusedSources: ReadonlyMap<string, number>;
   /** SIGTERM, after 2 s SIGKILL; resolves when it has ended. */
   stop(): Promise<void>;
 }
@@ -38,7 +49,12 @@ export async function startWireguardGo(options: WireguardGoOptions, signal: Abor
   // Only what it needs: with WG_PROCESS_FOREGROUND set to anything but 1 it starts itself for ever.
   const env = { PATH: process.env['PATH'], LOG_LEVEL: 'error', WG_PROCESS_FOREGROUND: '1', LC_ALL: 'C' };
   const child = spawn(first ?? program, rest, { env, stdio: ['ignore', 'pipe', 'pipe'] });
-  const output = lastLine(child, (line) => options.log.debug({ device }, `wireguard-go: ${line}`));
+  const refusedSources = new Map<string, number>();
+  const output = lastLine(child, (line) => {
+    const [, peer, count] = REFUSED.exec(line) ?? [];
+    if (peer === undefined) options.log.debug({ device }, `wireguard-go: ${line}`);
+    else refusedSources.set(peer, Number(count));
+  });
   let failure: NodeJS.ErrnoException | undefined;
   let hasEnded = false;
   const ended = new Promise<string>((resolve) => {
@@ -66,7 +82,7 @@ export async function startWireguardGo(options: WireguardGoOptions, signal: Abor
   try {
     const isReady = await untilUp(options, () => hasEnded, signal);
     if (!isReady || hasEnded || child.pid === undefined) throw startError(options, failure, await ended);
-    return { pid: child.pid, ended, stop };
+    return { pid: child.pid, ended, refusedSources, stop };
   } catch (error) {
     await stop();
     throw signal.aborted ? signal.reason : error;

@@ -47,7 +47,7 @@ const SOURCES = {
   // The one that goes into the image.
   'wireguard-go': {
     folder: 'network/wireguard/wireguard-go',
-    target: 'golang.zx2c4.com/wireguard',
+    target: '.',
     variables: [],
     minutes: 0.2,
   },
