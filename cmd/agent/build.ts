@@ -1,4 +1,4 @@
-import { cleanupNode, runAgent } from '#network/agent';
+import { cleanupNode, runAgent, writeProblem } from '#network/agent';
 import { CLUSTER_NETWORK, type ClusterNetwork, NAME, PEER, type Peer } from '#pkg/api';
 import {
   connectCluster,
@@ -12,7 +12,7 @@ import {
   NODE,
   runCaches,
 } from '#pkg/kube';
-import { loopLag, systemClock, TaskGroup } from '#pkg/runtime';
+import { errorFields, loopLag, systemClock, TaskGroup } from '#pkg/runtime';
 import { createLogger, createRegistry, serveHealth } from '#pkg/telemetry';
 import type { AgentFlags } from './flags.ts';
 
@@ -51,6 +51,7 @@ export function buildAgent(flags: AgentFlags): { run(signal: AbortSignal): Promi
       group.start('agent', (inner) =>
         runAgent(
           {
+            client: home.client,
             informers,
             nodeName: flags.nodeName,
             nodeAddress: flags.nodeAddress,
@@ -67,6 +68,12 @@ export function buildAgent(flags: AgentFlags): { run(signal: AbortSignal): Promi
       if (await isUninstalled(home.client, flags.systemNamespace, ending)) {
         log.info({}, 'Tombolo is being uninstalled: the node is cleaned');
         await cleanupNode(ending);
+        const node = informers.nodes.get(flags.nodeName);
+        if (node === undefined) return;
+        await writeProblem(home.client, node, undefined, systemClock.wall(), ending).catch((error: unknown) => {
+          // Only where it was not well and the right to write went first: then the condition stays, and says since when.
+          log.warn(errorFields(error), 'the Node goes on saying that it is not connected');
+        });
       }
     },
   };

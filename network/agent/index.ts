@@ -5,4 +5,5 @@
  * Follows ranges and nodes, never pods: their coming and going changes nothing here. Touches devices, tables and routes of
  * its own names alone.
  */
+export { writeProblem } from './node-problem.ts';
 export { type AgentDeps, cleanupNode, runAgent } from './run-agent.ts';

@@ -32,3 +32,8 @@ export interface ActualRoute {
   readonly metric: number;
   readonly mtuBytes?: number;
 }
+
+export interface DeviceRoute extends ActualRoute {
+  /** Empty for a route without one, such as `unreachable`. */
+  readonly device: string;
+}

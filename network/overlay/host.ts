@@ -1,5 +1,5 @@
 import { CommandError, runCommand } from '#pkg/runtime';
-import type { ActualRoute, ForwardingEntry, Link, Neighbour } from './actual.ts';
+import type { ActualRoute, DeviceRoute, ForwardingEntry, Link, Neighbour } from './actual.ts';
 import { type ActualRule, PRIORITY } from './plan-rules.ts';
 import { OverlayError } from './errors.ts';
 import { procSysctls, type Sysctls } from './sysctls.ts';
@@ -25,6 +25,7 @@ interface IpLink {
 
 interface IpRoute {
   readonly dst: string;
+  readonly dev?: string;
   readonly gateway?: string;
   readonly protocol?: string;
   readonly metric?: number;
@@ -75,6 +76,16 @@ export class Host {
       routes.push(...(await this.#list<IpRoute>('ip', [family, 'route', 'show', 'dev', device, ...where], signal)));
     }
     return routes.filter(({ protocol }) => protocol !== 'kernel').map(toRoute);
+  }
+
+  /** The main table of both families, whatever their devices, without those that the kernel makes for its own addresses. */
+  async allRoutes(signal: AbortSignal): Promise<DeviceRoute[]> {
+    const routes: IpRoute[] = [];
+    for (const family of ['-4', '-6'])
+      routes.push(...(await this.#list<IpRoute>('ip', [family, 'route', 'show'], signal)));
+    return routes
+      .filter(({ protocol }) => protocol !== 'kernel')
+      .map((route) => ({ ...toRoute(route), device: route.dev ?? '' }));
   }
 
   /** Rules of one family that have our priority. */

@@ -1,5 +1,6 @@
 import { isIPv6 } from 'node:net';
 import { OverlayError } from './errors.ts';
+import { foreignRoute } from './foreign-route.ts';
 import { Host, type HostOptions } from './host.ts';
 import { planAddresses } from './plan-addresses.ts';
 import { isOurs, planLink } from './plan-link.ts';
@@ -55,6 +56,11 @@ export class Overlay {
     await step('ip', planRoutes(name, forwarded.routes, await host.routes(name, signal, TABLE), TABLE));
     done.push(...(await this.#rules(forwarded.from, signal)));
     return done;
+  }
+
+  /** `OverlayRouteForeign` where a route of somebody else takes packets of `state` away; that route stays. */
+  async foreignRoute({ device, routes }: OverlayState, signal: AbortSignal): Promise<OverlayError | undefined> {
+    return foreignRoute(device.name, routes, await this.#host.allRoutes(signal));
   }
 
   /**

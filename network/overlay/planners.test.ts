@@ -4,6 +4,7 @@ import { overlayMac } from './mac.ts';
 import { planAddresses } from './plan-addresses.ts';
 import { LINK_GROUP, planLink } from './plan-link.ts';
 import { planForwarding, planNeighbours } from './plan-neighbours.ts';
+import { foreignRoute } from './foreign-route.ts';
 import { planRoutes } from './plan-routes.ts';
 import type { OverlayDevice } from './state.ts';
 
@@ -106,6 +107,37 @@ describe('planForwarding and planNeighbours', () => {
       `neigh replace 10.200.0.3 lladdr ${three} dev vx nud permanent`,
       'neigh del 10.200.0.9 dev vx',
     ]);
+  });
+});
+
+describe('foreignRoute', () => {
+  const desired = [{ destination: '10.71.0.0/16', via: '10.200.0.1' }];
+  const route = (destination: string, device: string, metric = 0) => ({
+    destination,
+    device,
+    metric,
+    via: '192.0.2.9',
+  });
+
+  test.each([
+    ['the same range with a better metric', route('10.71.0.0/16', 'eth1')],
+    ['a part of it with whatever metric', route('10.71.3.4', 'eth1', 60_000)],
+  ])('names %s', (_, other) => {
+    const error = foreignRoute('vx', desired, [route('default', 'eth0'), other]);
+    expect(error).toMatchObject({
+      code: 'OverlayRouteForeign',
+      where: `route ${other.destination} via 192.0.2.9 dev eth1`,
+    });
+  });
+
+  test('is silent about our own, wider ones, and those that come after ours', () => {
+    const harmless = [
+      route('10.71.0.0/16', 'vx', 51_840),
+      route('10.0.0.0/8', 'eth1'),
+      route('10.71.0.0/16', 'eth1', 60_000),
+      route('fd00::/8', 'eth1'),
+    ];
+    expect(foreignRoute('vx', desired, harmless)).toBeUndefined();
   });
 });
 

@@ -72,6 +72,8 @@ export const FINALIZER = {
 export const CONDITION = {
   providerCapacity: 'tombolo.io/ProviderCapacity',
   offloaded: 'tombolo.io/Offloaded',
+  /** On a real Node, only while our agent there cannot connect it to peers. */
+  networkUnavailable: 'tombolo.io/NetworkUnavailable',
 } as const;
 
 /** Labels of every object and value that the chart and the controllers agree on. */

@@ -1,5 +1,14 @@
-import type { Condition, Grant, NamespaceClaim, Offloading, Peer, ResourceList, VirtualNode } from '#pkg/api';
-import type { Lease } from '#pkg/kube';
+import {
+  CONDITION,
+  type Condition,
+  type Grant,
+  type NamespaceClaim,
+  type Offloading,
+  type Peer,
+  type ResourceList,
+  type VirtualNode,
+} from '#pkg/api';
+import type { Lease, Node } from '#pkg/kube';
 import { formatDuration } from '../../duration.ts';
 import type { Facts } from './read.ts';
 import type {
@@ -29,6 +38,7 @@ export function judge(facts: Facts, only?: string): StatusView {
     ...facts.unreadable.map(({ what, why }) => `${what} cannot be read: ${why}`),
     ...facts.processes.filter((state) => !state.isReady).map(({ name, words }) => `${name}: ${words}`),
     ...(stale === undefined ? [] : [stale]),
+    ...facts.realNodes.flatMap(unconnected),
     ...views.flatMap((view) => view.problems),
     ...(only === undefined ? offloadings.flatMap((view) => view.problems) : []),
   ];
@@ -47,6 +57,12 @@ export function judge(facts: Facts, only?: string): StatusView {
     peers: views,
     offloadings: offloadings.map(({ problems: _, ...view }) => view),
   };
+}
+
+/** What keeps a real node from reaching peers, as its agent says. */
+function unconnected({ metadata: { name }, status }: Node): string[] {
+  const found = status?.conditions?.find(({ type }) => type === CONDITION.networkUnavailable);
+  return found?.status === 'True' ? [`node ${name} does not reach peers: ${found.message ?? found.reason ?? ''}`] : [];
 }
 
 /** The sentence that says that no controller leads; `undefined` while one does. */

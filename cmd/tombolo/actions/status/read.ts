@@ -31,6 +31,8 @@ export interface Facts {
   readonly peers: readonly Peer[];
   readonly virtualNodes: readonly VirtualNode[];
   readonly nodes: readonly Node[];
+  /** Those that are no virtual nodes. */
+  readonly realNodes: readonly Node[];
   readonly nodeLeases: readonly Lease[];
   readonly offloadings: readonly Offloading[];
   readonly grants: readonly Grant[];
@@ -49,20 +51,33 @@ export async function readFacts(cluster: Cluster, signal: AbortSignal): Promise<
   const list = async <T extends KubeObject>(what: string, resource: Resource<T>, query = {}): Promise<T[]> =>
     (await part(what, cluster.client.list(resource, query, { signal }), { items: [], resourceVersion: '' })).items;
   const leader = { namespace: SYSTEM_NAMESPACE, name: NAME.leaderLease };
-  const [server, info, processes, leaderLease, peers, virtualNodes, nodes, nodeLeases, offloadings, grants, claims] =
-    await Promise.all([
-      part('the version of Kubernetes', readServer(cluster, signal), { now: new Date(), gitVersion: 'unknown' }),
-      part('ConfigMap tombolo-cluster', clusterInfo(cluster, signal), undefined),
-      part('the processes', readProcesses(cluster, signal), { states: [], failure: undefined }),
-      part('the leader lease', cluster.client.get(LEASE, leader, { signal }).catch(undefinedIfAbsent), undefined),
-      list<Peer>('the peers', PEER),
-      list<VirtualNode>('the virtual nodes', VIRTUAL_NODE),
-      list<Node>('the nodes', NODE, { labelSelector: LABEL.peer }),
-      list<Lease>('the node leases', LEASE, { namespace: 'kube-node-lease' }),
-      list<Offloading>('the offloaded namespaces', OFFLOADING),
-      list<Grant>('the grants', GRANT),
-      list<NamespaceClaim>('the claims of namespaces', NAMESPACE_CLAIM),
-    ]);
+  const [
+    server,
+    info,
+    processes,
+    leaderLease,
+    peers,
+    virtualNodes,
+    nodes,
+    realNodes,
+    nodeLeases,
+    offloadings,
+    grants,
+    claims,
+  ] = await Promise.all([
+    part('the version of Kubernetes', readServer(cluster, signal), { now: new Date(), gitVersion: 'unknown' }),
+    part('ConfigMap tombolo-cluster', clusterInfo(cluster, signal), undefined),
+    part('the processes', readProcesses(cluster, signal), { states: [], failure: undefined }),
+    part('the leader lease', cluster.client.get(LEASE, leader, { signal }).catch(undefinedIfAbsent), undefined),
+    list<Peer>('the peers', PEER),
+    list<VirtualNode>('the virtual nodes', VIRTUAL_NODE),
+    list<Node>('the nodes', NODE, { labelSelector: LABEL.peer }),
+    list<Node>('the real nodes', NODE, { labelSelector: `!${LABEL.peer}` }),
+    list<Lease>('the node leases', LEASE, { namespace: 'kube-node-lease' }),
+    list<Offloading>('the offloaded namespaces', OFFLOADING),
+    list<Grant>('the grants', GRANT),
+    list<NamespaceClaim>('the claims of namespaces', NAMESPACE_CLAIM),
+  ]);
   return {
     contextName: cluster.name,
     now: server.now,
@@ -73,6 +88,7 @@ export async function readFacts(cluster: Cluster, signal: AbortSignal): Promise<
     peers,
     virtualNodes,
     nodes,
+    realNodes,
     nodeLeases,
     offloadings,
     grants,

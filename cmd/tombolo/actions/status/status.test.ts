@@ -64,6 +64,7 @@ const GOOD: Facts = {
     },
   ],
   nodes: [node],
+  realNodes: [],
   nodeLeases: [lease('rome', 4)],
   offloadings: [
     {
@@ -139,6 +140,17 @@ describe('judge', () => {
     const view = judge({ ...GOOD, ...change });
     expect(view.peers[0]?.virtualNodes[0]).toMatchObject({ ready: false, message });
     expect(view.problems).toContain(`virtual node rome: ${message}`);
+  });
+
+  test('a real node that its agent cannot connect is named with what the agent says', () => {
+    const condition = {
+      type: 'tombolo.io/NetworkUnavailable',
+      status: 'True',
+      reason: 'OverlayPortTaken',
+      message: 'taken',
+    };
+    const view = judge({ ...GOOD, realNodes: [{ metadata: { name: 'a' }, status: { conditions: [condition] } }] });
+    expect(view.problems).toEqual(['node a does not reach peers: taken']);
   });
 
   test('what cannot be read is said, and the rest is still told', () => {
