@@ -1,0 +1,292 @@
+import { readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect } from 'vitest';
+import { type Bed, type Json, type TestCluster, until } from '../bed.ts';
+import { type Offloaded, remotePod, test } from '../fixtures.ts';
+import {
+  activeGateway,
+  aliasOf,
+  CONTAINERS,
+  homePod,
+  networkReady,
+  onNode,
+  realNodes,
+  tunnelUp,
+} from '../network-fixtures.ts';
+import { service } from '../services-fixtures.ts';
+import { allAnswered, hostClient, internalAddress, podClient, probe, PROBE_PORTS, type Target } from './probes.ts';
+
+/** Of the bed's nodes: those of both clusters have the same pod ranges, number by number. */
+const COMMON = '10.244.0.0/18';
+/** Nodes that come later, whose pods have ranges of their own: nothing is translated between these two. */
+const ADDED = {
+  milan: { node: 'node103', nodeName: 'milan-node103', range: '10.244.102.0/24' },
+  rome: { node: 'node105', nodeName: 'rome-node105', range: '10.244.104.0/24' },
+} as const;
+
+/** Times what two cores under three whole clusters may need. */
+const SLACK = 2;
+const REACH_MS = 10_000 * SLACK;
+
+type Name = keyof typeof ADDED;
+
+interface PodRanges extends AsyncDisposable {
+  set(...ranges: string[]): Promise<void>;
+}
+
+/** Says which ranges the pods of a cluster have, as `tombolo install --pod-range` does; undone at the end of the scope. */
+async function podRangesOf(cluster: TestCluster): Promise<PodRanges> {
+  const before: string[] = (await cluster.json('get clusternetwork cluster'))['spec'].podRanges;
+  const set = async (...podRanges: string[]) => {
+    const patch = JSON.stringify({ spec: { podRanges } });
+    await cluster.kubectl(['patch', 'clusternetwork', 'cluster', '--type=merge', '-p', patch]);
+  };
+  return { set, [Symbol.asyncDispose]: () => set(...before) };
+}
+
+async function control(bed: Bed, ...args: string[]): Promise<void> {
+  const outcome = await bed.control(args);
+  if (outcome.code !== 0) throw new Error(`testbed ${args.join(' ')}: ${outcome.stderr}`);
+}
+
+/** A node that is there until the end of the scope. */
+async function addedNode(bed: Bed, name: Name): Promise<AsyncDisposable> {
+  const target = `${name}/${ADDED[name].node}`;
+  await control(bed, 'add-node', target);
+  // Removed by the test itself; this is for one that fails before.
+  return { [Symbol.asyncDispose]: async () => void (await bed.control(['remove-node', target])) };
+}
+
+/** The aliases of rome's and milan's ranges at the other side, once each has those ranges. */
+async function aliasesOfBoth(
+  milan: TestCluster,
+  ofRome: string[],
+  ofMilan: string[],
+): Promise<{ ofRome: Json[]; ofMilan: Json[] }> {
+  const has = (list: Json[], ranges: string[]) =>
+    ranges.every((range) => list.some(({ original }) => original === range));
+  return await until(
+    `ranges ${[...ofRome, ...ofMilan].join(', ')} have aliases`,
+    async () => {
+      const { aliases, ourAliases } = (await milan.json('get peer rome'))['status'].network;
+      const isDone = has(aliases, ofRome) && has(ourAliases, ofMilan);
+      return isDone && { ofRome: aliases as Json[], ofMilan: ourAliases as Json[] };
+    },
+    60_000,
+  );
+}
+
+/**
+ * Has the next pods of the first nodes of both clusters get one and the same address: host-local hands addresses out in a
+ * circle, after the last one.
+ */
+async function alignAddresses(bed: Bed): Promise<string> {
+  const folders = ['milan', 'rome'].map((name) => join(bed.folder, name, 'node1/ipam/testbed'));
+  const taken = new Set((await Promise.all(folders.map((folder) => readdir(folder)))).flat());
+  const host = Array.from({ length: 200 }, (_, index) => index + 20).find(
+    (number) => !taken.has(`10.244.0.${number}`) && !taken.has(`10.244.0.${number + 1}`),
+  );
+  if (host === undefined) throw new Error('no address is free on both nodes');
+  for (const folder of folders) await writeFile(join(folder, 'last_reserved_ip.0'), `10.244.0.${host - 1}`);
+  return `10.244.0.${host}`;
+}
+
+/** What the gateway that forwards knows of a node. */
+async function gatewayWorld(cluster: TestCluster): Promise<string> {
+  const script =
+    'ip route show table 51840; ip route show dev tombolo-vx; bridge fdb show dev tombolo-vx; ip neigh show dev tombolo-vx';
+  const where = ['-n', 'tombolo-system', 'exec', await activeGateway(cluster), '-c', 'gateway'];
+  return await cluster.kubectl([...where, '--', 'sh', '-c', script]);
+}
+
+async function isGone(cluster: TestCluster, words: readonly string[]): Promise<boolean> {
+  const world = await gatewayWorld(cluster);
+  return words.every((word) => !world.includes(word));
+}
+
+async function readySince(cluster: TestCluster, node: string): Promise<number> {
+  const { status } = await cluster.json(['get', 'node', node]);
+  const ready = status.conditions.find((entry: Json) => entry['type'] === 'Ready' && entry['status'] === 'True');
+  if (ready === undefined) throw new Error(`${node} is not Ready`);
+  return Date.parse(ready.lastTransitionTime);
+}
+
+/** Pods of rome that run for `shop`, by the local pod's name. */
+async function remotePods(rome: TestCluster, shop: Offloaded): Promise<Map<string, Json>> {
+  const pods: Json[] = (await rome.json(`-n ${shop.twin} get pods`))['items'];
+  return new Map(pods.map((pod) => [pod['spec'].hostname as string, pod]));
+}
+
+describe('every pair', () => {
+  test('NET-08 NET-11 NET-27 pods, hosts and Services of both sides reach each other from every node, with equal ranges or not, also nodes that come later; of one that goes nothing is left', async ({
+    bed,
+    milan,
+    rome,
+    shop,
+  }) => {
+    await using milanRanges = await podRangesOf(milan);
+    await using romeRanges = await podRangesOf(rome);
+    await milanRanges.set(COMMON);
+    await romeRanges.set(COMMON);
+    // Only now the others overlap nothing: an alias that was chosen stays.
+    await aliasesOfBoth(milan, [COMMON], [COMMON]);
+    await milanRanges.set(COMMON, ADDED.milan.range);
+    await romeRanges.set(COMMON, ADDED.rome.range);
+    const { ofRome, ofMilan } = await aliasesOfBoth(milan, [COMMON, ADDED.rome.range], [COMMON, ADDED.milan.range]);
+    await tunnelUp(milan);
+    for (const [list, own] of [
+      [ofRome, ADDED.rome.range],
+      [ofMilan, ADDED.milan.range],
+    ] as const) {
+      expect(list).toContainEqual({ original: own, alias: own });
+      expect(list.find(({ original }) => original === COMMON)?.['alias']).not.toBe(COMMON);
+    }
+
+    // NET-27: what was there before the node is reached from it.
+    await shop.create(remotePod('first', { containers: CONTAINERS }));
+    const first = (await shop.podInPhase('first', 'Running', 60_000))['status'].podIP as string;
+    await using _new = await addedNode(bed, 'milan');
+    const since = await readySince(milan, ADDED.milan.nodeName);
+    const early = hostClient(bed, 'milan', ADDED.milan.node);
+    const firstTarget = { name: 'first', host: first, isPod: true };
+    await until(
+      'the new host reaches the peer',
+      async () => !(await probe(early, [firstTarget])).join().includes('silence'),
+      REACH_MS,
+    );
+    expect(Date.now() - since).toBeLessThan(REACH_MS);
+    await using _newToo = await addedNode(bed, 'rome');
+
+    // One pod on each node of both sides; those of the first nodes have the same address.
+    const nodes = await realNodes(milan);
+    const count = (await realNodes(rome)).length;
+    await shop.create(
+      { ...service('home', { selector: { app: 'home' }, ports: PROBE_PORTS }) },
+      { ...service('far', { type: 'LoadBalancer', selector: { app: 'far' }, ports: PROBE_PORTS }) },
+    );
+    await milan.kubectl(`-n ${shop.name} delete pod first --grace-period=0 --wait=true`);
+    const same = await alignAddresses(bed);
+    const spread = { labels: { app: 'far' }, annotations: { 'tombolo.io/remote-spread': 'hard' } };
+    const far = Array.from({ length: count }, (_, index) => `r${index}`);
+    await shop.create(
+      ...nodes.map((node, index) => ({
+        ...homePod(`h${index}`, node),
+        metadata: { name: `h${index}`, labels: { app: 'home' } },
+      })),
+      ...far.map((name) => remotePod(name, { containers: CONTAINERS }, spread)),
+    );
+    const homes = nodes.map((_, index) => `h${index}`);
+    const addresses = new Map<string, string>();
+    for (const name of [...homes, ...far]) {
+      addresses.set(name, (await shop.podInPhase(name, 'Running', 90_000))['status'].podIP);
+    }
+    const there = await remotePods(rome, shop);
+    const hostedBy = far.map((name) => there.get(name)?.['spec'].nodeName as string);
+    expect(hostedBy.toSorted()).toEqual(await realNodes(rome));
+    const twin = far[hostedBy.indexOf('rome-node1')] ?? '';
+    expect([addresses.get('h0'), there.get(twin)?.['status'].podIP]).toEqual([same, same]);
+
+    const target = (name: string, host: string | undefined): Target => ({ name, host: host ?? '', isPod: true });
+    const toFar = [
+      ...far.map((name) => target(name, addresses.get(name))),
+      { name: 'Service far', host: 'far', isPod: false },
+    ];
+    const atRome = (name: string) => aliasOf(addresses.get(name) ?? '', ofMilan as []);
+    const toHome = [
+      ...homes.map((name) => target(name, atRome(name))),
+      { name: 'Service home', host: 'home', isPod: false },
+    ];
+    const clusterIp = (await milan.json(`-n ${shop.name} get service far`))['spec'].clusterIP as string;
+    const fromHost = toFar.map((one) => (one.isPod ? one : { ...one, host: clusterIp }));
+    await until(
+      'Services have their endpoints on both sides',
+      async () => {
+        const answers = await Promise.all([
+          probe(podClient(milan, shop.name, 'h0'), toFar.slice(-1)),
+          probe(podClient(milan, shop.name, twin), toHome.slice(-1)),
+        ]);
+        return !answers.flat().join().includes('silence');
+      },
+      60_000,
+    );
+
+    const anchors = new Map(
+      (await milan.json('get nodes -l !tombolo.io/peer'))['items'].map((node: Json) => [
+        node['metadata'].name as string,
+        aliasOf(node['metadata'].annotations['tombolo.io/anchor-address'], ofMilan as []),
+      ]),
+    );
+    const all = await Promise.all([
+      ...homes.map(async (name) => [
+        await probe(podClient(milan, shop.name, name), toFar),
+        allAnswered(name, atRome(name), toFar),
+      ]),
+      ...far.map(async (name) => [
+        await probe(podClient(milan, shop.name, name), toHome),
+        allAnswered(name, addresses.get(name) ?? '', toHome),
+      ]),
+      ...nodes.map(async (node) => {
+        const host = hostClient(bed, 'milan', node);
+        return [await probe(host, fromHost), allAnswered(host.name, anchors.get(node) as string, fromHost)];
+      }),
+    ]);
+    expect(all.flatMap(([seen]) => seen)).toEqual(all.flatMap(([, wanted]) => wanted));
+
+    // NET-11, from a machine outside of the cluster.
+    const port = (await milan.json(`-n ${shop.name} get service far`))['spec'].ports[0].nodePort as number;
+    for (const node of nodes) {
+      const answer = await fetch(`http://${await internalAddress(milan, node)}:${port}/hostname`, {
+        signal: AbortSignal.timeout(10_000),
+      });
+      expect(far).toContain(await answer.text());
+    }
+    const balancer = '203.0.113.80';
+    const status = { status: { loadBalancer: { ingress: [{ ip: balancer, ipMode: 'VIP' }] } } };
+    await milan.kubectl([
+      '-n',
+      shop.name,
+      'patch',
+      'service',
+      'far',
+      '--subresource=status',
+      '--type=merge',
+      '-p',
+      JSON.stringify(status),
+    ]);
+    const [gatewayOfPackets = ''] = nodes.slice(-1);
+    const via = await internalAddress(milan, gatewayOfPackets);
+    await onNode(bed, 'rome', 'node1', `ip route replace ${balancer} via ${via} dev eth0`);
+    try {
+      await until('the load balancer answers', async () =>
+        far.includes(
+          (await onNode(bed, 'rome', 'node1', `curl --silent --max-time 5 http://${balancer}/hostname`)).trim(),
+        ),
+      );
+    } finally {
+      await onNode(bed, 'rome', 'node1', `ip route del ${balancer}`);
+    }
+
+    // NET-27: the nodes go, one in order, one like a machine that loses its power.
+    await milan.kubectl(`-n ${shop.name} delete pods --all --grace-period=0 --wait=true`, { timeoutMs: 90_000 });
+    const anchorThere = (await rome.json(`get node ${ADDED.rome.nodeName}`))['metadata'].annotations[
+      'tombolo.io/anchor-address'
+    ];
+    const node = await milan.json(`get node ${ADDED.milan.nodeName}`);
+    expect(node['metadata'].finalizers ?? []).toEqual([]);
+    await milan.kubectl(`delete node ${ADDED.milan.nodeName}`);
+    await until('the node itself is clean', async () => {
+      const world = await onNode(bed, 'milan', ADDED.milan.node, 'ip link; ip route; nft list tables');
+      return !/tombolo-vx|inet tombolo$/m.test(world);
+    });
+    const anchor = node['metadata'].annotations['tombolo.io/anchor-address'] as string;
+    const address = node['status'].addresses.find((entry: Json) => entry['type'] === 'InternalIP').address as string;
+    await until('the gateway knows nothing of it', () => isGone(milan, [`${anchor} `, address, ADDED.milan.range]));
+    await control(bed, 'remove-node', `milan/${ADDED.milan.node}`);
+    const lost = await internalAddress(rome, ADDED.rome.nodeName);
+    await control(bed, 'remove-node', `rome/${ADDED.rome.node}`);
+    await until('nor does that of rome', () => isGone(rome, [`${anchorThere} `, lost, ADDED.rome.range]));
+    expect(await milan.find(`get node ${ADDED.milan.nodeName}`)).toBeUndefined();
+    expect(await rome.find(`get node ${ADDED.rome.nodeName}`)).toBeUndefined();
+    expect((await networkReady(milan, 'rome'))?.['status']).toBe('True');
+  }, 400_000);
+});
