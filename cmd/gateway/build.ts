@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { GATEWAY_KEY_FILE } from '#network/cluster';
 import { gatewayMetrics, runGateway, trimToAddresses } from '#network/gateway';
 import {
@@ -51,6 +52,10 @@ export function buildGateway(flags: GatewayFlags): { run(signal: AbortSignal): P
         replicas: home.informer(POD, { namespace, labelSelector: 'tombolo.io/component=gateway' }),
         keys: home.informer(SECRET, named(NAME.gatewayKeySecret)),
       };
+      const homeApi = isIP(flags.apiHost) === 0 ? undefined : { target: flags.apiHost, port: flags.apiPort };
+      if (homeApi === undefined) {
+        log.warn({ host: flags.apiHost }, 'pods at peers cannot reach this API: KUBERNETES_SERVICE_HOST is no address');
+      }
       // The caches outlive the signal: while another replica takes over, this one still forwards.
       const serving = new AbortController();
       await using group = new TaskGroup(serving.signal);
@@ -77,6 +82,7 @@ export function buildGateway(flags: GatewayFlags): { run(signal: AbortSignal): P
               heartbeat: flags.heartbeatPort,
             },
             isIsolated: flags.isolation === 'on',
+            homeApi,
             implementation: flags.wireguard,
             metrics: await gatewayMetrics(registry),
             clock: systemClock,

@@ -23,6 +23,9 @@ const schema = z.object({
   wireguard: z.enum(['auto', 'kernel', 'userspace']).default('auto'),
   podUid: z.string().min(1),
   podIp: z.string().min(1),
+  /** Where a pod reaches the API of its cluster, as Kubernetes tells it. */
+  apiHost: z.string().min(1),
+  apiPort: port,
 });
 
 export type GatewayFlags = z.infer<typeof schema>;
@@ -30,7 +33,16 @@ export type GatewayFlags = z.infer<typeof schema>;
 /** Flags of the gateway. @throws CodedError `BadFlag` */
 export function parseFlags(args: readonly string[], env: NodeJS.ProcessEnv): GatewayFlags {
   return processFlags(
-    { process: 'tombolo gateway', schema, fromEnv: { podUid: 'POD_UID', podIp: 'POD_IP' } },
+    {
+      process: 'tombolo gateway',
+      schema,
+      fromEnv: {
+        podUid: 'POD_UID',
+        podIp: 'POD_IP',
+        apiHost: 'KUBERNETES_SERVICE_HOST',
+        apiPort: 'KUBERNETES_SERVICE_PORT',
+      },
+    },
     args,
     env,
   );

@@ -8,7 +8,7 @@ const PODS_MS = 200;
 
 /** Pokes the loops of a gateway when objects change that they read. */
 export function followObjects(
-  { informers, isIsolated, clock }: Pick<GatewayDeps, 'informers' | 'isIsolated' | 'clock'>,
+  { informers, isIsolated, homeApi, clock }: Pick<GatewayDeps, 'informers' | 'isIsolated' | 'homeApi' | 'clock'>,
   { apply, dial, report }: Readonly<Record<'apply' | 'dial' | 'report', LevelLoop>>,
 ): Disposable {
   using stack = new DisposableStack();
@@ -22,7 +22,8 @@ export function followObjects(
   );
   stack.use(
     informers.pods.on((old, current) => {
-      if (isIsolated && JSON.stringify(old?.status) !== JSON.stringify(current?.status)) soon.poke();
+      const matters = isIsolated || homeApi !== undefined;
+      if (matters && JSON.stringify(old?.status) !== JSON.stringify(current?.status)) soon.poke();
     }),
   );
   stack.use(informers.namespaces.on(() => apply.poke()));

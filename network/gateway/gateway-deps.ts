@@ -1,3 +1,4 @@
+import type { HomeApi } from '#network/nat';
 import type { ClusterNetwork, Offloading, Peer } from '#pkg/api';
 import type { Informer, KubeClient, KubeObject, Lease, Node, Pod, Secret } from '#pkg/kube';
 import type { Clock, Log } from '#pkg/runtime';
@@ -30,6 +31,8 @@ export interface GatewayDeps {
   readonly ports: GatewayPorts & { readonly heartbeat: number };
   /** Whether peers reach only pods that run for them, and what runs for us there reaches ours (NET-39). */
   readonly isIsolated: boolean;
+  /** Where this pod reaches the API of its cluster; undefined where it knows it by a name only. */
+  readonly homeApi: HomeApi | undefined;
   readonly implementation: 'auto' | 'kernel' | 'userspace';
   readonly metrics: GatewayMetrics;
   readonly clock: Clock;

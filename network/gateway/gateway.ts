@@ -125,7 +125,7 @@ export class Gateway {
   }
 
   #plan(): GatewayPlan | undefined {
-    const { informers, podAddress, ports, isIsolated } = this.#deps;
+    const { informers, podAddress, ports, isIsolated, homeApi } = this.#deps;
     const { key, linkBytes } = this.#parts;
     const network = informers.networks.get(NAME.clusterNetwork);
     const privateKey = key.current();
@@ -145,6 +145,7 @@ export class Gateway {
       linkBytes,
       ports,
       isIsolated,
+      homeApi,
       isActive: this.#isActive,
     });
   }

@@ -1,6 +1,6 @@
-import { readCidr } from '#network/cidr';
+import { type Family, readAddress, readCidr } from '#network/cidr';
 import { gatewayAnchor } from '#network/ipam';
-import type { GatewayState } from '#network/nat';
+import type { GatewayState, HomeApi } from '#network/nat';
 import type { OverlayState } from '#network/overlay';
 import { overlayMtu, tunnelMtu } from '#network/overlay';
 import type { SecretKey, WireguardConfig } from '#network/wireguard';
@@ -49,6 +49,8 @@ export interface GatewayFacts {
   readonly ports: GatewayPorts;
   /** Whether peers reach only what has to do with them. */
   readonly isIsolated: boolean;
+  /** The API of this cluster for pods that run elsewhere; absent where the gateway has no address for it. */
+  readonly homeApi?: HomeApi | undefined;
   /** Only one replica forwards: the others hold everything but peers and routes into the tunnel. */
   readonly isActive: boolean;
 }
@@ -70,8 +72,20 @@ export interface GatewayPlan {
  * @throws OverlayError `OverlayStateInvalid` where the links are too small
  */
 export function planGateway(facts: GatewayFacts): GatewayPlan {
-  const { network, nodes, peers, transit, endpoints, privateKey, podAddress, linkBytes, ports, isIsolated, isActive } =
-    facts;
+  const {
+    network,
+    nodes,
+    peers,
+    transit,
+    endpoints,
+    privateKey,
+    podAddress,
+    linkBytes,
+    ports,
+    isIsolated,
+    isActive,
+    homeApi,
+  } = facts;
   const { podRanges, anchorRange } = network.spec;
   const anchors = readCidr(anchorRange);
   if (anchors === undefined) throw new Error(`the anchor range ${anchorRange} is no range`); // checked before: problemOf
@@ -106,6 +120,7 @@ export function planGateway(facts: GatewayFacts): GatewayPlan {
       peers: peers.map(({ nat }) => ({ ...nat, isIsolated })),
       transit: transit.pairs,
       ...(isIsolated && { transitGroups: transit.groups.length }),
+      ...reachable(homeApi, anchors.family),
       probePort: ports.probe,
     },
     tunnel: {
@@ -125,4 +140,9 @@ export function planGateway(facts: GatewayFacts): GatewayPlan {
     },
     tunnelRoutes: isActive ? peers.flatMap(({ nat }) => nat.ranges) : [],
   };
+}
+
+/** Peers know the API by an anchor, and an address of the other family cannot stand for one. */
+function reachable(homeApi: HomeApi | undefined, family: Family): Pick<GatewayState, 'homeApi'> {
+  return homeApi !== undefined && readAddress(homeApi.target)?.family === family ? { homeApi } : {};
 }

@@ -38,6 +38,14 @@ test('a peer that has told everything takes part, with its gateway as it is seen
   });
 });
 
+test('the API here is reached by the address under which the peer sees it, unless that is none', () => {
+  const addresses = ['10.73.0.1', '10.73.0.1/32', undefined].map((homeApiAddress) => {
+    const told = { ...network(A), ...(homeApiAddress !== undefined && { homeApiAddress }) };
+    return planPeers([peer('rome', told)], OWN).usable[0]?.nat.homeApiAddress;
+  });
+  expect(addresses).toEqual(['10.73.0.1', undefined, undefined]);
+});
+
 test('what two peers claim stays with the first by name, and the others keep their tunnels', () => {
   const { usable, unusable } = planPeers(
     [

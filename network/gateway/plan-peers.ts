@@ -1,4 +1,4 @@
-import { type Cidr, overlaps } from '#network/cidr';
+import { type Cidr, overlaps, readAddress } from '#network/cidr';
 import { formatAlias, readAliases, translateAddress } from '#network/ipam';
 import type { PeerNat } from '#network/nat';
 import { parsePublicKey, type PublicKey } from '#network/wireguard';
@@ -37,7 +37,14 @@ export function planPeers(
   for (const peer of peers.toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))) {
     const { name } = peer.metadata;
     const network = peer.status?.network ?? {};
-    const { publicKey: text, endpoints = [], aliases = [], ourAliases = [], gatewayAddress = '' } = network;
+    const {
+      publicKey: text,
+      endpoints = [],
+      aliases = [],
+      ourAliases = [],
+      gatewayAddress = '',
+      homeApiAddress = '',
+    } = network;
     const refuse = (reason: Unusable['reason'], message: string) => void unusable.push({ name, reason, message });
     const pairs = readAliases(aliases);
     const ranges = pairs.map(({ alias }) => alias);
@@ -59,7 +66,12 @@ export function planPeers(
         name,
         publicKey: key,
         endpoints,
-        nat: { name, ranges: pairs.map((pair) => formatAlias(pair).alias), announced },
+        nat: {
+          name,
+          ranges: pairs.map((pair) => formatAlias(pair).alias),
+          announced,
+          ...(readAddress(homeApiAddress) !== undefined && { homeApiAddress }),
+        },
         ...(probeAddress !== undefined && { probeAddress }),
       });
     }

@@ -65,6 +65,11 @@ test('the peer is told how we see it, and only aliases of ranges that we have ar
   });
 });
 
+test('the address of our API is told as the peer sees it', () => {
+  const aliases = [{ original: '10.252.0.0/20', alias: '10.73.16.0/20' }];
+  expect(decide(peer('rome'), { ranges: [], aliases }).network.homeApiAddress).toBe('10.73.16.1');
+});
+
 test('NET-04 a range that goes frees its alias, which rests for everybody else and comes back with the range', () => {
   const both = { ranges: ['10.244.0.0/16', '10.252.0.0/20'] };
   const before = decide(peer('rome'), both);

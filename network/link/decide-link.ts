@@ -6,9 +6,11 @@ import {
   DEFAULT_POOLS,
   formatAlias,
   gatewayAnchor,
+  homeApiAnchor,
   type IpamError,
   type OwnedAlias,
   readAliases,
+  translateAddress,
 } from '#network/ipam';
 import { acceptTransit, isTransitAllowed, transitFor } from '#network/transit';
 import {
@@ -71,16 +73,18 @@ export function decideLink(facts: LinkFacts): LinkDecision {
     pools: read(own.spec.aliasPools ?? DEFAULT_POOLS),
     resting: [peer, ...facts.others].flatMap((owner) => ownedBy(owner.metadata.name, restingOf(owner, facts.now))),
   });
+  const ourAliases = usableAliases(theirs.aliases, [
+    ...announcedRanges(own),
+    ...(passedOn ?? []).map(({ range }) => range),
+  ]);
   const aliases = (choice.aliases.get(name) ?? []).map(formatAlias);
   const isPassedOnToUs = (range: string) => told?.some((entry) => entry.range === range) === true;
   const failures = choice.failures.map(({ original, error }) => ({ range: formatCidr(original), error }));
   return {
     network: {
       aliases,
-      ourAliases: usableAliases(theirs.aliases, [
-        ...announcedRanges(own),
-        ...(passedOn ?? []).map(({ range }) => range),
-      ]),
+      ourAliases,
+      ...homeApiOf(own, ourAliases),
       freed: freedNow(restingOf(peer, facts.now), aliases, choice.freed, facts.now),
       ...(told !== undefined && {
         transit: withProblems(told, aliases, [...all.refused, ...failures.map(({ error }) => error)]),
@@ -141,6 +145,13 @@ function announcementOf(
     aliases: [...aliases],
     ...(transit !== undefined && { transit }),
   };
+}
+
+/** How the peer's pods see the API of this cluster: nothing while it told no alias for our anchors. */
+function homeApiOf({ spec }: ClusterNetwork, ourAliases: readonly AliasRecord[]): Pick<PeerNetwork, 'homeApiAddress'> {
+  const anchors = readCidr(spec.anchorRange);
+  const homeApiAddress = anchors && translateAddress(homeApiAnchor(anchors), readAliases(ourAliases));
+  return homeApiAddress === undefined ? {} : { homeApiAddress };
 }
 
 function aliasesOf(peers: readonly Peer[]): string[] {

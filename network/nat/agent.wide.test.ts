@@ -2,6 +2,7 @@ import { describe, expect, test as base } from 'vitest';
 import { renderAgentTable } from './agent-table.ts';
 import { renderBridgeTable } from './bridge-table.ts';
 import { renderGatewayTable } from './gateway-table.ts';
+import { homeApiSets } from './home-api.ts';
 import { NatTable } from './nat-table.ts';
 import type { AgentState } from './state.ts';
 import { missingTool, Namespace } from './test-namespace.ts';
@@ -196,7 +197,7 @@ describe(`the home API${missing === undefined ? '' : ` (skipped: ${missing})`}`,
     // The API does not know the way back to any alias.
     await api.ip('addr add 10.96.0.1/24 dev eth0', 'link set eth0 up');
     await api.serve();
-    const home = { target: '10.96.0.1', port: 7000, clients: ['10.61.1.5'] };
+    const home = { target: '10.96.0.1', port: 7000 };
     const announced = [{ original: '10.200.0.0/20', alias: '10.209.0.0/20' }];
     const state = (homeApiAddress: string) => ({
       tunnelDevice: 'wan',
@@ -206,12 +207,13 @@ describe(`the home API${missing === undefined ? '' : ` (skipped: ${missing})`}`,
       transit: [],
       homeApi: home,
     });
+    const clients = homeApiSets(new Map([['rome', { lent: [], ours: ['10.61.1.5'] }]]));
     const table = new NatTable({ run: gateway.run });
-    await table.apply(renderGatewayTable(state('10.209.0.1')), signal);
+    await table.apply(renderGatewayTable(state('10.209.0.1')), signal, clients);
     expect(await remote.ask('tcp', '10.209.0.1', 443)).toBe('10.96.0.2');
     expect(await remote.ask('tcp', '10.209.0.1', 7000)).toBe('nothing');
     expect(await remote.ask('tcp', '10.96.0.1', 7000)).toBe('nothing');
-    await table.apply(renderGatewayTable(state('10.209.0.2')), signal);
+    await table.apply(renderGatewayTable(state('10.209.0.2')), signal, clients);
     expect(await remote.ask('tcp', '10.209.0.2', 443)).toBe('nothing');
     expect((await table.counters(signal)).get('destination_rome')?.packets).toBeGreaterThan(2);
   });

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { exchangeSets } from './exchange.ts';
 import { renderGatewayTable } from './gateway-table.ts';
+import { homeApiSets } from './home-api.ts';
 import { safeName } from './nft-text.ts';
 import { EXAMPLE_GATEWAY as example } from './test-states.ts';
 
@@ -41,6 +42,19 @@ describe('renderGatewayTable', () => {
       ]),
     );
     expect(renderGatewayTable(example)).not.toContain('10.244.1.5');
+  });
+
+  test('lets those use the home API that run for this cluster at a peer, and nobody else', () => {
+    const exchanges = new Map([
+      ['rome', { lent: ['10.244.1.5'], ours: ['10.61.1.5', 'fd00:61::5'] }],
+      ['turin', { lent: [], ours: ['10.62.1.5'] }],
+    ]);
+    expect(homeApiSets(exchanges)).toEqual(
+      new Map([
+        ['home_api_clients4', ['10.61.1.5', '10.62.1.5']],
+        ['home_api_clients6', ['fd00:61::5']],
+      ]),
+    );
   });
 
   test.each([

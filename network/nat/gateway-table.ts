@@ -1,6 +1,7 @@
 import { GATEWAY_COUNTERS as COUNTERS, peerCounter } from './counter-names.ts';
 import { NatError } from './errors.ts';
 import { exchangeBlocks, isolated } from './exchange.ts';
+import { homeApiBlock, homeApiClients } from './home-api.ts';
 import {
   chain,
   counter,
@@ -94,7 +95,7 @@ function sets(state: GatewayState, family: Family): string[] {
     ),
     rangeSet(`outbound${n}`, family, pairs, 2),
     rangeSet(`transit${n}`, family, transitPairs(state, family), 2),
-    rangeSet(`home_api_clients${n}`, family, only(family, state.homeApi?.clients ?? [])),
+    homeApiBlock(family),
   ];
 }
 
@@ -121,7 +122,7 @@ function peerChains(peer: PeerNat, { homeApi }: GatewayState): string[] {
       ...(family === undefined
         ? []
         : [
-            `${family} daddr ${api} tcp dport 443 ${family} saddr @home_api_clients${suffix(family)} accept`,
+            `${family} daddr ${api} tcp dport 443 ${family} saddr @${homeApiClients(family)} accept`,
             `${family} daddr ${api} ${refuse}`,
           ]),
       ...FAMILIES.flatMap((one) => {

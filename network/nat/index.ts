@@ -12,6 +12,7 @@ export { NatError } from './errors.ts';
 export { flushRange } from './flush-range.ts';
 export { exchangeSets } from './exchange.ts';
 export { renderGatewayTable } from './gateway-table.ts';
+export { homeApiSets } from './home-api.ts';
 export { NatTable, type NatTableOptions, type Traffic } from './nat-table.ts';
 export type { Run } from './run.ts';
 export { transitSets } from './transit.ts';

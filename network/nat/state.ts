@@ -39,13 +39,11 @@ export interface Exchange {
   readonly ours: readonly string[];
 }
 
-/** The home cluster's API as offloaded pods reach it. The port is 443 on their side. */
+/** The home cluster's API as offloaded pods reach it, see `homeApiSets`. The port is 443 on their side. */
 export interface HomeApi {
   /** Where connections go: an address that the gateway reaches by its own uplink, such as the `kubernetes` Service. */
   readonly target: string;
   readonly port: number;
-  /** Pods that may use it, as we see them: addresses or ranges. */
-  readonly clients: readonly string[];
 }
 
 export interface GatewayState {

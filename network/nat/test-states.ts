@@ -29,7 +29,7 @@ export const EXAMPLE_GATEWAY: GatewayState = {
   ],
   transit: [['rome', '2-turin.eu']],
   transitGroups: 2,
-  homeApi: { target: '10.96.0.1', port: 443, clients: ['10.61.3.4', '10.61.3.9'] },
+  homeApi: { target: '10.96.0.1', port: 443 },
   probePort: 51_841,
 };
 

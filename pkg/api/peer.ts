@@ -70,6 +70,10 @@ const network = z.object({
     .optional()
     .meta({ description: 'host:port (UDP) of its gateway, in the order to try.' }),
   gatewayAddress: z.string().optional().meta({ description: 'Where its gateway answers probes, as the peer told it.' }),
+  homeApiAddress: z
+    .string()
+    .optional()
+    .meta({ description: 'Where our pods at the peer reach the API of this cluster (TCP 443).' }),
 });
 
 const tunnel = z.object({
