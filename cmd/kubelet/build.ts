@@ -1,4 +1,5 @@
 import {
+  NAME,
   OFFLOADING,
   type Offloading,
   PEER,
@@ -79,6 +80,8 @@ export function buildKubelet(flags: KubeletFlags): { run(signal: AbortSignal): P
         basePort: flags.basePort,
         signerName: flags.signer,
         version: packageJson.version,
+        hasGateway: flags.network === 'on',
+        apiAccess: (namespace: string) => offloadings.get(`${namespace}/${NAME.offloading}`)?.spec.apiAccess,
         denyPrefixes: (namespace: string) => denyPrefixes(namespace, policies.list()),
         log,
       };

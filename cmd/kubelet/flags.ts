@@ -12,6 +12,8 @@ const schema = z.object({
   /** First port to try for the endpoint of a virtual node. */
   basePort: port.default(10_260),
   signer: z.string().default('kubernetes.io/kubelet-serving'),
+  /** Whether a gateway of this cluster builds tunnels to its peers. */
+  network: z.enum(['on', 'off']).default('off'),
   podName: z.string().min(1),
   podUid: z.string().min(1),
   podIp: z.string().min(1),

@@ -9,6 +9,8 @@ export interface PeerNetworkView {
   readonly translate: (address: string) => string | undefined;
   /** `handler` runs after answers of `translate` may have changed. */
   onTranslation(handler: () => void): Disposable;
+  /** The API of this cluster as pods there see it; undefined while no tunnel leads to it. */
+  readonly homeApiAddress: () => string | undefined;
   /** The tunnel. Good also where nobody says anything of it: then none is installed. */
   readonly health: NetworkHealth;
 }
@@ -34,6 +36,7 @@ export function peerNetwork(peers: Pick<Informer<Peer>, 'get' | 'on'>, name: str
   return {
     translate: (address) => table().translate(address),
     onTranslation: (handler) => onChangeOf(aliasesOf, handler),
+    homeApiAddress: () => peers.get(name)?.status?.network?.homeApiAddress,
     health: {
       get verdict() {
         return networkVerdict(peers.get(name), name);

@@ -1,4 +1,4 @@
-import type { VirtualNode } from '#pkg/api';
+import type { ApiAccess, VirtualNode } from '#pkg/api';
 import type { Cluster, EventRecorder, Informer } from '#pkg/kube';
 import { type Authenticate, type ClientAuthorities, runVirtualNode } from '#pkg/node';
 import type { PeerCluster } from '#pkg/peering';
@@ -21,6 +21,9 @@ export interface NodeDeps {
   readonly version: string;
   readonly denyPrefixes: (homeNamespace: string) => readonly string[];
   readonly network: PeerNetworkView;
+  /** Whether this cluster has a gateway, so that a tunnel to each peer is to be expected. */
+  readonly hasGateway: boolean;
+  readonly apiAccess: (homeNamespace: string) => ApiAccess | undefined;
   readonly log: Log;
 }
 
@@ -50,6 +53,8 @@ export async function serveVirtualNode(
     translate: deps.network.translate,
     onTranslation: deps.network.onTranslation,
     denyPrefixes: deps.denyPrefixes,
+    apiAccess: deps.apiAccess,
+    homeApi: () => ({ address: deps.network.homeApiAddress(), isExpected: deps.hasGateway }),
     events: deps.events,
     clock: systemClock,
     log,

@@ -52,6 +52,8 @@ export {
 } from './namespace-claim.ts';
 export { type Announcement, MAX_HOPS, MAX_RANGES, type RangeAlias, type TransitRange } from './network-schemas.ts';
 export {
+  type ApiAccess,
+  apiAccess,
   OFFLOADING,
   type Offloading,
   type OffloadingPeerState,

@@ -5,6 +5,10 @@ import { conditions, selectorTerm } from './shared-schemas.ts';
 export const podStrategy = z.enum(['LocalAndRemote', 'Remote', 'Local']);
 export type PodStrategy = z.infer<typeof podStrategy>;
 
+/** Which API server a pod talks to: of this cluster, of the one that runs it, or none. */
+export const apiAccess = z.enum(['home', 'provider', 'none']);
+export type ApiAccess = z.infer<typeof apiAccess>;
+
 const twin = z
   .object({
     strategy: z.enum(['Default', 'Same', 'Named']),
@@ -27,6 +31,10 @@ const spec = z.object({
     .optional()
     .meta({ description: 'Virtual nodes by label: terms are OR, expressions in a term AND. Absent = all.' }),
   twin: twin.optional(),
+  apiAccess: apiAccess.optional().meta({
+    description:
+      'API that remote pods talk to where their annotation tombolo.io/api-access does not say: home (default) with their own service account, provider, or none. For pods made later.',
+  }),
   drainTimeoutSeconds: z.int().min(0).optional(),
   onEnd: z
     .enum(['Delete', 'Retain'])

@@ -15,3 +15,8 @@ test('data, binaryData and immutable are copied, and only those', () => {
     immutable: true,
   });
 });
+
+test('the CA of home is copied whatever policies say: no pod with a token starts without it', () => {
+  const named = (name: string) => configMapReflector.isNeeded({ metadata: { name } });
+  expect(['kube-root-ca.crt', 'settings'].map(named)).toEqual([true, false]);
+});

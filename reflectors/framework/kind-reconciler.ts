@@ -34,7 +34,7 @@ export function kindReconciler(
   const wantedFor = (local: KubeObject | undefined, twin: Twin): TwinObject | undefined => {
     if (local === undefined) return undefined;
     const policies = deps.policies.list();
-    if (!verdictFor(local, policies).copied) return undefined;
+    if (!reflector.isNeeded(local) && !verdictFor(local, policies).copied) return undefined;
     return twinObject(reflector, local, {
       origin: remote.origin,
       namespace: twin.namespace,

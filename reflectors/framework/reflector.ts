@@ -32,6 +32,8 @@ export interface ReflectorDefinition<T extends KubeObject> {
   readonly twinName?: (name: string) => string;
   /** Default: each object is judged by itself. */
   readonly owner?: OwnerRule<T>;
+  /** Objects that are copied whatever policies say, since remote pods cannot start without them. Default: none. */
+  readonly isNeeded?: (local: T) => boolean;
   /** Undefined: this object is never copied, whatever policies say. */
   readonly toTwin: (local: T) => TwinFields | undefined;
 }
@@ -42,12 +44,13 @@ export interface Reflector {
   readonly fieldSelector?: string;
   readonly owner?: OwnerRule;
   twinName(name: string): string;
+  isNeeded(local: KubeObject): boolean;
   toTwin(local: KubeObject): TwinFields | undefined;
 }
 
 /** Declares a kind. The folder of the kind exports the result; nothing else is needed for it to be reflected. */
 export function defineReflector<T extends KubeObject>(definition: ReflectorDefinition<T>): Reflector {
-  const { resource, fieldSelector, owner, twinName = (name: string) => name, toTwin } = definition;
+  const { resource, fieldSelector, owner, twinName = (name: string) => name, isNeeded, toTwin } = definition;
   return {
     resource: resource as Resource,
     ...(fieldSelector !== undefined && { fieldSelector }),
@@ -55,6 +58,7 @@ export function defineReflector<T extends KubeObject>(definition: ReflectorDefin
       owner: { resource: owner.resource, nameOf: (local: KubeObject) => owner.nameOf(local as T) },
     }),
     twinName,
+    isNeeded: (local) => isNeeded?.(local as T) ?? false,
     // The framework hands in objects of that resource only.
     toTwin: (local) => toTwin(local as T),
   };

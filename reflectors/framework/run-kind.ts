@@ -32,7 +32,7 @@ export async function runKind(deps: KindDeps, signal: AbortSignal): Promise<void
   using queue = createQueue({ name: `${kind}-${remote.peer}` });
   const twinObjects: TwinObjects = namespacedInformers(remote.cluster, reflector.resource, {
     metadataOnly: true,
-    labelSelector: `${LABEL.origin}=${remote.origin}`,
+    labelSelector: twinSelector(remote.origin),
   });
   const opened = new Set<string>();
   const open = (namespace: string) => {
@@ -99,6 +99,11 @@ export async function runKind(deps: KindDeps, signal: AbortSignal): Promise<void
   await group.settled;
 }
 
+/** What this package made: what belongs to one pod is the pod reflector's. */
+function twinSelector(origin: string): string {
+  return `${LABEL.origin}=${origin},!${LABEL.podUid}`;
+}
+
 function enqueueNamespace(
   queue: Queue,
   homeKind: HomeKind,
@@ -132,7 +137,7 @@ async function openLeftOvers(deps: KindDeps, open: (namespace: string) => void, 
     for (const { twin } of twins.list()) {
       if (twin.state !== 'Accepted' || twin.namespace === '' || looked.has(twin.namespace)) continue;
       try {
-        const query = { namespace: twin.namespace, labelSelector: `${LABEL.origin}=${remote.origin}`, limit: 1 };
+        const query = { namespace: twin.namespace, labelSelector: twinSelector(remote.origin), limit: 1 };
         const { items } = await remote.cluster.client.list(reflector.resource, query, { signal });
         if (items.length > 0) open(twin.namespace);
         looked.add(twin.namespace);

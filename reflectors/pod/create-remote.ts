@@ -8,7 +8,7 @@ import type { Wrapping } from './wrapping.ts';
 
 export type CreateResult =
   /** It stands there, from this request or an earlier one. */
-  | { readonly result: 'created' }
+  | { readonly result: 'created'; readonly uid: string }
   /** An object of ours for an older pod of that name is still going. */
   | { readonly result: 'later' }
   | { readonly result: 'refused'; readonly refusal: Refusal };
@@ -29,14 +29,14 @@ export async function createRemote(
   const { client } = remote.cluster;
   const isWrapped = wrapping === 'replica-set';
   try {
-    await link.call(
+    const { metadata } = await link.call(
       (callSignal): Promise<KubeObject> =>
         isWrapped
           ? client.create(REPLICA_SET, toRemoteReplicaSet(local, context), { signal: callSignal })
           : client.create(POD, toRemotePod(local, context), { signal: callSignal }),
       signal,
     );
-    return { result: 'created' };
+    return { result: 'created', uid: metadata.uid ?? '' };
   } catch (error) {
     if (!(error instanceof KubeError)) throw error;
     if (!error.isAlreadyExists) return refusedBy(remote.peer, error, context);
@@ -49,7 +49,8 @@ export async function createRemote(
     const text = `a ${resource.kind} of somebody else is named ${ref.namespace}/${ref.name}`;
     return { result: 'refused', refusal: refusal(remote.peer, 'NameTaken', text) };
   }
-  return { result: labels[LABEL.podUid] === local.metadata.uid ? 'created' : 'later' };
+  const isSame = labels[LABEL.podUid] === local.metadata.uid;
+  return isSame ? { result: 'created', uid: standing.metadata.uid ?? '' } : { result: 'later' };
 }
 
 /** What the answer to the POST means for the pod. Rethrows what is no answer about it. */

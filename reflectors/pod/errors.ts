@@ -2,6 +2,8 @@ import { CodedError, type ErrorFacts, type ErrorRule } from '#pkg/runtime';
 
 const RULES = {
   ProviderUnreachable: { retryable: true, next: 'check the peer with `tombolo status`' },
+  NameTaken: { retryable: true, next: 'remove or rename the object that has the name' },
+  TokenNotGiven: { retryable: true, next: 'check the API server of this cluster' },
   Outdated: { retryable: true, next: 'nothing, it is looked at again' },
 } as const satisfies Record<string, ErrorRule>;
 

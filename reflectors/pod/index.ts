@@ -6,6 +6,6 @@
  * object that does not carry our labels, never runs a pod again that may have run once, and never reports the address of
  * another network. It does not make nodes, twins or grants.
  */
-export type { GrantView, PodReflectorDeps, RemoteCluster } from './pod-deps.ts';
+export type { GrantView, HomeApiView, PodReflectorDeps, RemoteCluster } from './pod-deps.ts';
 export { createPodReflector, type PodReflector, type PodSource, runPodReflector } from './pod-reflector.ts';
 export { type Refusal, type RefusalReason } from './refusal.ts';

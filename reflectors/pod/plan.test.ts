@@ -12,6 +12,7 @@ const FACTS: Facts = {
   departed: undefined,
   isCreating: false,
   hasPredecessor: false,
+  isApiPending: false,
   unreachableSince: undefined,
 };
 const plan = (facts: Partial<Facts>) => planPod({ ...FACTS, ...facts });

@@ -23,6 +23,8 @@ export interface Facts {
   readonly isCreating: boolean;
   /** An object of ours for an older local pod of the same name still stands there. */
   readonly hasPredecessor: boolean;
+  /** The address of the home API is on its way, and the pod is young enough to wait for it. */
+  readonly isApiPending: boolean;
   /** Since when the provider does not answer; undefined while it does. */
   readonly unreachableSince: Date | undefined;
 }
@@ -58,6 +60,9 @@ export interface Plan {
 
 /** Something there is about to change; its event normally comes first. */
 const RECHECK_MS = 5_000;
+
+/** The address of the home API comes without an event. */
+const API_RECHECK_MS = 500;
 
 /** Pods of local objects that were force-deleted get one second: SIGTERM still reaches them (POD-31). */
 export const ORPHAN_GRACE_SECONDS = 1;
@@ -139,6 +144,7 @@ function planMissing(facts: Facts, local: Pod): Plan {
   if (wrapping === 'once' && mayHaveRun(local)) return { lost: true };
   const why = unsupported(local);
   if (why !== undefined) return refuse(local, refusal(facts.peer, 'Unsupported', why));
+  if (facts.isApiPending) return { recheckMs: API_RECHECK_MS };
   return { create: wrapping, ...(hasRun(local) && { absent: 'RemotePodMissing' }) };
 }
 

@@ -64,6 +64,11 @@ export async function podBed(name: string, log: Log = silentLog): Promise<PodBed
     metadata: { name: twinName, labels: { 'pod-security.kubernetes.io/enforce': 'baseline' } },
   });
   const owner = await provider.client.create(CONFIG_MAP, { metadata: { name: 'tombolo-twin', namespace: twinName } });
+  // The reflector of ConfigMaps would bring it; pods with a token of home mount it.
+  await provider.client.create(CONFIG_MAP, {
+    metadata: { name: 'tombolo-home-root-ca', namespace: twinName },
+    data: { 'ca.crt': '' },
+  });
   const stop = new AbortController();
   const node = await keepNode(home, nodeName, stop.signal);
 

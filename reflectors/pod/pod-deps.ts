@@ -1,4 +1,4 @@
-import type { Placement, ResourceList } from '#pkg/api';
+import type { ApiAccess, Placement, ResourceList } from '#pkg/api';
 import type { Cluster, EventRecorder } from '#pkg/kube';
 import type { Clock, Log } from '#pkg/runtime';
 import type { TwinTable } from '#reflectors/framework';
@@ -9,6 +9,14 @@ export interface GrantView {
   readonly granted?: ResourceList | undefined;
   /** New pods are refused; those admitted before go on. */
   readonly cordoned?: boolean | undefined;
+}
+
+/** Where pods at the provider reach the API of this cluster. */
+export interface HomeApiView {
+  /** Undefined while no tunnel leads there. */
+  readonly address: string | undefined;
+  /** Whether an address is to come, if there is none: a pod waits for it a moment, since it cannot learn it later. */
+  readonly isExpected: boolean;
 }
 
 /** The provider, as far as pods need it. Structurally a `PeerCluster` of `#pkg/peering`. */
@@ -35,11 +43,17 @@ export interface PodReflectorDeps {
   readonly translate: (address: string) => string | undefined;
   /** `handler` runs after answers of `translate` may have changed. Default: they never do. */
   readonly onTranslation?: ((handler: () => void) => Disposable) | undefined;
+  /** Which API pods of that namespace at home talk to where they do not say. Default `home`. */
+  readonly apiAccess?: ((homeNamespace: string) => ApiAccess | undefined) | undefined;
+  /** The API of home as pods at the provider see it. Default: no tunnel leads there. */
+  readonly homeApi?: (() => HomeApiView) | undefined;
   /** Prefixes of labels and annotations that policies keep in that namespace at home. Default none. */
   readonly denyPrefixes?: ((homeNamespace: string) => readonly string[]) | undefined;
   /** Run by whoever made it. */
   readonly events: Pick<EventRecorder, 'event'>;
   readonly clock: Clock;
+  /** Spreads renewals of tokens; default `Math.random`. */
+  readonly random?: (() => number) | undefined;
   readonly log: Log;
   /** Whether the virtual node is Ready: its pods cannot be otherwise. */
   readonly isReady: () => boolean;

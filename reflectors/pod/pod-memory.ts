@@ -1,5 +1,6 @@
 import type { Pod } from '#pkg/kube';
 import type { Clock } from '#pkg/runtime';
+import type { Refusal } from './refusal.ts';
 import type { RestartsBefore } from './restarts.ts';
 
 /**
@@ -20,6 +21,8 @@ export interface PodNotes {
   written: { readonly older: ReadonlySet<string>; readonly pod: Pod } | undefined;
   /** Offset that was written onto a remote pod whose annotation the cache may lack. */
   restarts: { readonly remoteUid: string | undefined; readonly before: RestartsBefore } | undefined;
+  /** The Secret of its tokens: until when nothing is done about it, and why the last try failed. */
+  token: { waitUntilMs: number; failures: number; refusal: Refusal | undefined };
   /** Last state of a remote pod that ended and is gone. */
   departed: Pod | undefined;
   /** Change of a living pod that the provider refused. */
@@ -54,6 +57,7 @@ export function createPodMemory(): PodMemory {
           retriedMs: Number.NEGATIVE_INFINITY,
           written: undefined,
           restarts: undefined,
+          token: { waitUntilMs: Number.NEGATIVE_INFINITY, failures: 0, refusal: undefined },
           departed: undefined,
           refusedChange: undefined,
           refusedPatch: undefined,

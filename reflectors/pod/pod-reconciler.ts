@@ -1,6 +1,7 @@
 import { ANNOTATION, LABEL } from '#pkg/api';
 import { type Informer, KubeError, type Pod, POD, type ReplicaSet } from '#pkg/kube';
 import { done, type Reconciler, type ReconcileResult, requeueAfter } from '#pkg/runtime';
+import { homeTokens } from './api-access.ts';
 import { chooseRemote } from './choose-remote.ts';
 import { createRemote } from './create-remote.ts';
 import type { GrantLedger } from './grant-ledger.ts';
@@ -17,6 +18,9 @@ import type { Refusal } from './refusal.ts';
 import { orphanPodOf, type RemoveDeps, removeRemote } from './remove-remote.ts';
 import { asPod, type StatusWriter } from './status-writer.ts';
 import { BY_POD_UID } from './stored-pod.ts';
+import { planToken } from './plan-token.ts';
+import type { TokenKeeper, TokenOutcome } from './token-keeper.ts';
+import type { TokenOwner } from './token-secret.ts';
 import type { RemoteContext } from './to-remote.ts';
 import { toLostStatus } from './to-local-status.ts';
 import type { TwinWatches } from './twin-watches.ts';
@@ -32,6 +36,7 @@ export interface PodParts {
   readonly ledger: GrantLedger;
   readonly references: ReferenceCheck;
   readonly writer: StatusWriter;
+  readonly tokens: TokenKeeper;
   readonly removing: RemoveDeps;
   /** Looks again at pods that the grant had no room for. */
   readonly onRoom: () => void;
@@ -107,8 +112,22 @@ function gather({ deps, locals, watches, link, memory }: PodParts, namespace: st
     isCreating: !isThere && within(deps.clock, notes?.creatingUntilMs ?? 0),
     hasPredecessor:
       local !== undefined && (view?.named(local.metadata.name) ?? []).some((o) => isPredecessor(o, podUid)),
+    isApiPending: local !== undefined && isApiPending(deps, local),
     unreachableSince: link.downSince,
   };
+}
+
+/**
+ * Right after a peering was made its tunnel is not there yet, and a pod cannot be told the address later. After this long
+ * it starts without.
+ */
+const API_PATIENCE_MS = 20_000;
+
+function isApiPending({ homeApi, apiAccess, clock }: PodReflectorDeps, local: Pod): boolean {
+  const { address, isExpected } = homeApi?.() ?? { address: undefined, isExpected: false };
+  const { namespace = '', creationTimestamp = '' } = local.metadata;
+  if (address !== undefined || !isExpected || homeTokens(local, apiAccess?.(namespace)).length === 0) return false;
+  return clock.wall().getTime() - Date.parse(creationTimestamp) < API_PATIENCE_MS;
 }
 
 /** Keeps the ledger of the grant equal to what is there. */
@@ -131,11 +150,17 @@ async function execute(parts: PodParts, run: Run, signal: AbortSignal): Promise<
   const { plan, facts, notes } = run;
   const rechecks = [plan.recheckMs];
   let refusal = plan.refusal;
+  let made: TokenOwner | undefined;
   if (plan.create !== undefined && facts.local !== undefined) {
     const outcome = await create(parts, run, facts.local, signal);
     refusal ??= outcome.refusal;
     rechecks.push(outcome.recheckMs);
+    made = outcome.made;
   }
+  // Right behind the wrapper, and before its pod reaches a kubelet that would miss the Secret.
+  const token = await keepToken(parts, run, made, signal);
+  refusal ??= token.refusal;
+  rechecks.push(token.recheckMs);
   // The status first: it is due at home also while the provider is away and the rest fails.
   rechecks.push(...(await showStatus(parts, run, refusal, signal)));
   if (plan.lost) rechecks.push(await confirmLost(parts, run, signal));
@@ -185,7 +210,7 @@ async function create(
   { plan, notes, podUid, facts }: Run,
   local: Pod,
   signal: AbortSignal,
-): Promise<{ refusal?: Refusal; recheckMs?: number }> {
+): Promise<{ refusal?: Refusal; recheckMs?: number; made?: TokenOwner }> {
   const { deps, ledger, link } = parts;
   const context = remoteContext(parts, local);
   if (plan.create === undefined || context === undefined || local.spec === undefined) return {};
@@ -198,7 +223,8 @@ async function create(
     const outcome = await createRemote(local, plan.create, context, { link, remote: deps.remote }, signal);
     if (outcome.result === 'created') {
       notes.creatingUntilMs = deps.clock.now() + CACHE_LAG_MS;
-      return { recheckMs: CACHE_LAG_MS };
+      const kind = plan.create === 'replica-set' ? 'ReplicaSet' : 'Pod';
+      return { recheckMs: CACHE_LAG_MS, made: { kind, name: local.metadata.name, uid: outcome.uid } };
     }
     giveBack();
     return outcome.result === 'later'
@@ -211,6 +237,25 @@ async function create(
   }
 }
 
+/** Keeps the Secret with the tokens of home that belongs to the remote pod. */
+async function keepToken(
+  { deps, tokens, watches }: PodParts,
+  { facts, notes, namespace, podUid }: Run,
+  made: TokenOwner | undefined,
+  signal: AbortSignal,
+): Promise<TokenOutcome> {
+  const { local, twin } = facts;
+  if (twin === undefined || twin.namespace === '') return {};
+  const step = planToken({
+    ...facts,
+    isWanted: local !== undefined && homeTokens(local, deps.apiAccess?.(namespace)).length > 0,
+    made,
+    secret: watches.of(namespace)?.tokenSecret(podUid),
+    now: deps.clock.wall(),
+  });
+  return await tokens.keep(step, { local, twin: twin.namespace, notes }, signal);
+}
+
 function remoteContext({ deps }: PodParts, local: Pod): RemoteContext | undefined {
   const namespace = local.metadata.namespace ?? '';
   const twin = deps.twins.twinOf(namespace);
@@ -221,6 +266,8 @@ function remoteContext({ deps }: PodParts, local: Pod): RemoteContext | undefine
     twin,
     placement: deps.placement(),
     denyPrefixes: deps.denyPrefixes?.(namespace) ?? [],
+    apiAccess: deps.apiAccess?.(namespace),
+    homeApiAddress: deps.homeApi?.().address,
   };
 }
 

@@ -12,6 +12,7 @@ import { isTerminal } from './pod-types.ts';
 import { createProviderLink } from './provider-link.ts';
 import { statusWriter } from './status-writer.ts';
 import { BY_POD_UID, storedLocalPod } from './stored-pod.ts';
+import { tokenKeeper } from './token-keeper.ts';
 import { twinWatches } from './twin-watches.ts';
 
 /** The pods of one virtual node, as the kubelet API shows them. */
@@ -84,6 +85,7 @@ export function createPodReflector(deps: PodReflectorDeps): PodReflector {
     ledger: grantLedger(peer, deps.grant),
     references: referenceCheck({ peer, client: provider.client, clock }),
     writer: statusWriter({ ...deps, log, link, interner, nodeIsReady: readiness.nodeIsReady }),
+    tokens: tokenKeeper({ ...deps, log, link }),
     removing: { link, provider, home, clock },
     onRoom: enqueueWaiting,
   };

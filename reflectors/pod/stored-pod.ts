@@ -1,5 +1,5 @@
 import { ANNOTATION, LABEL } from '#pkg/api';
-import type { Pod, ReplicaSet } from '#pkg/kube';
+import type { ObjectMeta, Pod, ReplicaSet } from '#pkg/kube';
 import { HOME_HASH } from './applied.ts';
 import type { Interner } from './interner.ts';
 import { type Container, omit, type PodSpec } from './pod-types.ts';
@@ -72,7 +72,7 @@ export function podUidLabel(object: { metadata: { labels?: Record<string, string
 }
 
 /** Name of the local pod that a remote pod was made for; its own name may be one that a ReplicaSet made up. */
-export function homeNameOf(remote: Pod): string {
+export function homeNameOf(remote: { readonly metadata: Pick<ObjectMeta, 'annotations' | 'name'> }): string {
   return remote.metadata.annotations?.[ANNOTATION.homeName] ?? remote.metadata.name;
 }
 

@@ -157,29 +157,6 @@ describe('remoteTemplate', () => {
     expect(remoteTemplate(localPod({ spec }), CONTEXT).spec).toMatchObject(spec);
   });
 
-  test('the token of the home API stays at home, with its mounts', () => {
-    const spec: Partial<PodSpec> = {
-      serviceAccountName: 'web',
-      volumes: [
-        { name: 'data', emptyDir: {} },
-        { name: 'kube-api-access-x7k2p', projected: { sources: [{ serviceAccountToken: { path: 'token' } }] } },
-      ],
-      containers: [
-        {
-          name: 'app',
-          volumeMounts: [
-            { name: 'kube-api-access-x7k2p', mountPath: '/var/run/secrets/kubernetes.io/serviceaccount' },
-            { name: 'data', mountPath: '/data' },
-          ],
-        },
-      ],
-    };
-    const remote = remoteTemplate(localPod({ spec }), CONTEXT).spec;
-    expect(remote.volumes).toEqual([{ name: 'data', emptyDir: {} }]);
-    expect(remote.containers[0]?.volumeMounts).toEqual([{ name: 'data', mountPath: '/data' }]);
-    expect(remote.automountServiceAccountToken).toBe(false);
-  });
-
   test('the hostname is the local name, cut like a kubelet does, without dots', () => {
     const hostname = (name: string, own?: string) =>
       remoteTemplate(localPod({ metadata: { name }, spec: own === undefined ? {} : { hostname: own } }), CONTEXT).spec

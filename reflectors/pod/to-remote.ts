@@ -1,28 +1,21 @@
 import { ANNOTATION, LABEL, NAME, type Placement, TAINT } from '#pkg/api';
 import type { ObjectMeta, Pod, ReplicaSet } from '#pkg/kube';
 import { stripMetadata, twinConfigMapName } from '#reflectors/framework';
+import { type ApiContext, apiAccessOf, apiRewrite } from './api-access.ts';
 import { COPIED_KEYS, copiedKeys, HOME_HASH, homeHash } from './applied.ts';
 import { downwardRewrite } from './downward.ts';
 import { type Container, omit, type PodSpec, type Toleration, type Volume } from './pod-types.ts';
+import { type RemoteLabels, remoteLabels } from './remote-labels.ts';
+import { projectsToken } from './service-account-tokens.ts';
 import { spreadOverHosts } from './spread.ts';
-import { isTokenVolume } from './token-volume.ts';
 
 /** What a remote pod takes from anywhere else than the local pod. */
-export interface RemoteContext {
-  /** The consumer as the provider calls it: value of `tombolo.io/origin`. */
-  readonly origin: string;
-  /** The virtual node, which is the name of the grant. */
-  readonly nodeName: string;
+export interface RemoteContext extends RemoteLabels, ApiContext {
   /** The twin namespace, and the UID of the ConfigMap in it that owns bare pods. */
   readonly twin: { readonly namespace: string; readonly ownerUid?: string };
   readonly placement: Placement;
   /** Prefixes of labels and annotations that a ReflectionPolicy keeps at home. */
   readonly denyPrefixes?: readonly string[];
-}
-
-/** Labels by which wrapper and remote pod are found again, and nothing else: never the name. */
-export function remoteLabels(local: Pod, { origin, nodeName }: Pick<RemoteContext, 'origin' | 'nodeName'>) {
-  return { [LABEL.origin]: origin, [LABEL.podUid]: local.metadata.uid ?? '', [LABEL.grant]: nodeName };
 }
 
 /** The bare Pod for a local pod. A garbage-collected twin ConfigMap takes it along, and `kubectl drain` accepts it. */
@@ -94,22 +87,26 @@ export function remoteTemplate(
   const source: PodSpec = local.spec ?? { containers: [] };
   const copied = stripMetadata(local.metadata, { isPod: true, denyPrefixes: context.denyPrefixes ?? [] });
   const downward = downwardRewrite(local, copied);
-  const tokenVolumes = new Set((source.volumes ?? []).filter(isTokenVolume).map((volume) => volume.name));
-  const container = (from: Container) => downward.container(withTwinConfigMaps(withoutHomeParts(from, tokenVolumes)));
+  const api = apiRewrite(local, context);
+  const isProviders = apiAccessOf(local, context.apiAccess) === 'provider';
+  const container = (from: Container) =>
+    downward.container(withTwinConfigMaps(api.container(withoutHomeDevices(from))));
 
   const spec: PodSpec = {
     ...omit(source, HOME_ONLY),
     containers: source.containers.map(container),
-    automountServiceAccountToken: false,
+    ...api.spec,
     ...hostnameOf(local),
     ...runtimeClassOf(local, context.placement),
     ...affinityOf(local, copied.labels, context.placement),
   };
   if (source.initContainers !== undefined) spec.initContainers = source.initContainers.map(container);
   if (source.volumes !== undefined) {
-    spec.volumes = source.volumes
-      .filter((volume) => !isTokenVolume(volume))
-      .map((volume) => downward.volume(withTwinConfigMapVolume(volume)));
+    spec.volumes = api
+      .volumes(source.volumes)
+      // Beside a token of the provider belongs the provider's CA.
+      .map((volume) => (isProviders && projectsToken(volume) ? volume : withTwinConfigMapVolume(volume)))
+      .map((volume) => downward.volume(volume));
   }
   const tolerations = remoteTolerations(source.tolerations ?? [], context.placement);
   if (tolerations.length > 0 || source.tolerations !== undefined) spec.tolerations = tolerations;
@@ -165,15 +162,10 @@ function affinityOf(local: Pod, labels: Record<string, string>, placement: Place
   return Object.keys(affinity).length === 0 ? {} : { affinity };
 }
 
-/** Without the mount of the home token volume, and without devices that the home scheduler allocated. */
-function withoutHomeParts(container: Container, tokenVolumes: ReadonlySet<string>): Container {
-  let result = container;
-  if (result.volumeMounts?.some((mount) => tokenVolumes.has(mount.name))) {
-    const volumeMounts = result.volumeMounts.filter((mount) => !tokenVolumes.has(mount.name));
-    result = { ...omit(result, ['volumeMounts']), ...(volumeMounts.length > 0 && { volumeMounts }) } as Container;
-  }
-  if (result.resources?.claims !== undefined) result = { ...result, resources: omit(result.resources, ['claims']) };
-  return result;
+/** Without devices that the home scheduler allocated. */
+function withoutHomeDevices(container: Container): Container {
+  if (container.resources?.claims === undefined) return container;
+  return { ...container, resources: omit(container.resources, ['claims']) };
 }
 
 function withTwinConfigMaps(container: Container): Container {

@@ -1,9 +1,19 @@
 import { LABEL } from '#pkg/api';
-import { type Cluster, type Informer, type Pod, POD, REPLICA_SET, type ReplicaSet } from '#pkg/kube';
+import {
+  type Cluster,
+  type KubeObject,
+  type Pod,
+  POD,
+  REPLICA_SET,
+  type ReplicaSet,
+  type Resource,
+  SECRET,
+} from '#pkg/kube';
 import { keyedTasks, type Log, TaskGroup } from '#pkg/runtime';
 import type { TwinTable } from '#reflectors/framework';
 import type { Interner } from './interner.ts';
 import { BY_POD_UID, homeNameOf, podUidLabel, storedRemotePod, storedWrapper } from './stored-pod.ts';
+import { isOwned, storedTokenSecret, TOKEN_COMPONENT } from './token-secret.ts';
 
 /** Index of remote pods: name of the local pod. */
 const BY_HOME_NAME = 'homeName';
@@ -13,6 +23,8 @@ export interface TwinView {
   readonly isSynced: boolean;
   pods(podUid: string): readonly Pod[];
   wrapper(podUid: string): ReplicaSet | undefined;
+  /** The Secret of its tokens, metadata only. */
+  tokenSecret(podUid: string): KubeObject | undefined;
   /** Pods and wrapper that stand for a local pod of that name, of any UID. */
   named(homeName: string): readonly (Pod | ReplicaSet)[];
 }
@@ -38,7 +50,7 @@ export interface TwinWatchOptions {
 }
 
 /**
- * One watch for pods and one for ReplicaSets per twin (kubernetes-facts 13), opened and closed with the twin table. A
+ * One watch each for pods, ReplicaSets and token Secrets per twin (kubernetes-facts 13), opened and closed with the twin table. A
  * twin that cannot be read is tried again by its own watch and delays no other.
  */
 export function twinWatches(options: TwinWatchOptions): TwinWatches {
@@ -47,8 +59,9 @@ export function twinWatches(options: TwinWatchOptions): TwinWatches {
 
   const watch = async (key: string, signal: AbortSignal) => {
     const { home, twin } = JSON.parse(key) as { home: string; twin: string };
-    const { pods, wrappers } = informers(options, twin);
-    const view = viewOf(pods, wrappers, twin);
+    const caches = informers(options, twin);
+    const { pods, wrappers, tokens } = caches;
+    const view = viewOf(caches, twin);
     open.set(home, { twin, view });
     await using group = new TaskGroup(signal);
     using _pods = pods.on((old, current) => report(options, home, old, current));
@@ -57,10 +70,18 @@ export function twinWatches(options: TwinWatchOptions): TwinWatches {
       const [uid] = wrapper === undefined ? [] : podUidLabel(wrapper);
       if (wrapper !== undefined && uid !== undefined) options.onChange(home, uid, wrapper.metadata.name, undefined);
     });
+    using _tokens = tokens.on((old, current) => {
+      const secret = current ?? old;
+      const [uid] = secret === undefined ? [] : podUidLabel(secret);
+      // One that stands and belongs to something needs no look: whoever made it comes back for it.
+      if (secret === undefined || uid === undefined || (current !== undefined && isOwned(current))) return;
+      options.onChange(home, uid, homeNameOf(secret), undefined);
+    });
     group.start('pods', (taskSignal) => pods.run(taskSignal));
     group.start('wrappers', (taskSignal) => wrappers.run(taskSignal));
+    group.start('tokens', (taskSignal) => tokens.run(taskSignal));
     group.start('synced', async () => {
-      await Promise.all([pods.synced, wrappers.synced]);
+      await Promise.all([pods.synced, wrappers.synced, tokens.synced]);
       options.onSynced(home);
     });
     try {
@@ -104,16 +125,24 @@ function informers({ cluster, origin, nodeName, interner }: TwinWatchOptions, na
     transform: storedWrapper,
     indexes: { [BY_POD_UID]: podUidLabel },
   });
-  return { pods, wrappers };
+  const tokens = cluster.informer<KubeObject>(SECRET as Resource, {
+    namespace,
+    metadataOnly: true,
+    labelSelector: `${labelSelector},${LABEL.component}=${TOKEN_COMPONENT}`,
+    transform: storedTokenSecret,
+    indexes: { [BY_POD_UID]: podUidLabel },
+  });
+  return { pods, wrappers, tokens };
 }
 
-function viewOf(pods: Informer<Pod>, wrappers: Informer<ReplicaSet>, namespace: string): TwinView {
+function viewOf({ pods, wrappers, tokens }: ReturnType<typeof informers>, namespace: string): TwinView {
   return {
     get isSynced() {
-      return pods.isSynced && wrappers.isSynced;
+      return pods.isSynced && wrappers.isSynced && tokens.isSynced;
     },
     pods: (uid) => pods.byIndex(BY_POD_UID, uid),
     wrapper: (uid) => wrappers.byIndex(BY_POD_UID, uid)[0],
+    tokenSecret: (uid) => tokens.byIndex(BY_POD_UID, uid)[0],
     named(name) {
       const wrapper = wrappers.get(`${namespace}/${name}`);
       const found = pods.byIndex(BY_HOME_NAME, name);

@@ -1,8 +1,7 @@
-import { ANNOTATION, LABEL } from '#pkg/api';
+import { ANNOTATION, apiAccess, LABEL } from '#pkg/api';
 import type { Pod } from '#pkg/kube';
-import { isTokenVolume } from './token-volume.ts';
+import { MAX_TOKENS, tokenWishes } from './service-account-tokens.ts';
 
-const API_ACCESS = ['home', 'provider', 'none'];
 const SPREAD = ['soft', 'hard'];
 
 /** All annotations of an object together (apimachinery, TotalAnnotationSizeLimitB). */
@@ -14,19 +13,14 @@ export function unsupported(local: Pod): string | undefined {
   if (labels[LABEL.origin] !== undefined)
     return 'it was made here for a peer, and nothing is passed on to a third cluster';
   const access = annotations[ANNOTATION.apiAccess];
-  if (access !== undefined && !API_ACCESS.includes(access)) {
-    return wrongValue(ANNOTATION.apiAccess, access, API_ACCESS);
+  if (access !== undefined && !apiAccess.safeParse(access).success) {
+    return wrongValue(ANNOTATION.apiAccess, access, apiAccess.options);
   }
   const spread = annotations[ANNOTATION.remoteSpread];
   if (spread !== undefined && !SPREAD.includes(spread)) return wrongValue(ANNOTATION.remoteSpread, spread, SPREAD);
-  const token = local.spec?.volumes?.find(
-    (volume) =>
-      !isTokenVolume(volume) && volume.projected?.sources?.some((source) => source.serviceAccountToken !== undefined),
-  );
-  if (token !== undefined) {
-    // The provider would fill it with a token of its own: another identity than at home.
-    return `volume "${token.name}" projects a service-account token, which is not carried over`;
-  }
+  const tokens = tokenWishes(local).length;
+  if (tokens > MAX_TOKENS)
+    return `its volumes project ${tokens} different tokens, at most ${MAX_TOKENS} are carried over`;
   // A file with all labels or annotations is carried in one annotation more.
   const size = (map: Record<string, string>) =>
     Object.entries(map).reduce((sum, [key, value]) => sum + key.length + Buffer.byteLength(value), 0);

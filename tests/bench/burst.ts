@@ -16,6 +16,8 @@ export interface BurstOptions {
   readonly rounds: number;
   readonly kwok: number;
   readonly kind: 'always' | 'never';
+  /** Whether the pods mount a token of their service account, as most pods do. */
+  readonly hasTokens: boolean;
   readonly keep: boolean;
 }
 
@@ -61,7 +63,7 @@ const progress = (text: string) => process.stderr.write(`bench: ${text}\n`);
 
 /** Brings up milan and rome (rome with kwok nodes), peers them, and runs all bursts, alternating. */
 export async function burst(options: BurstOptions): Promise<BurstReport> {
-  const { root, folder, kwok, sizes, rounds, kind } = options;
+  const { root, folder, kwok, sizes, rounds, kind, hasTokens } = options;
   await testbed(root, [
     'up',
     '--clusters',
@@ -87,8 +89,8 @@ export async function burst(options: BurstOptions): Promise<BurstReport> {
     for (const pods of sizes) {
       const runs: { direct: Measure; tombolo: Measure }[] = [];
       for (let round = 1; round <= rounds; round++) {
-        const direct = await oneBurst({ bed, group, where: rome, kind, pods, idle, through: false });
-        const tombolo = await oneBurst({ bed, group, where: milan, kind, pods, idle, through: true });
+        const direct = await oneBurst({ bed, group, where: rome, kind, hasTokens, pods, idle, through: false });
+        const tombolo = await oneBurst({ bed, group, where: milan, kind, hasTokens, pods, idle, through: true });
         progress(
           `${pods} pods, round ${round}: direct ${direct.seconds.toFixed(1)} s, tombolo ${tombolo.seconds.toFixed(1)} s;` +
             ` requests per pod there ${tombolo.providerRequestsPerPod.toFixed(1)}` +
@@ -209,6 +211,7 @@ interface BurstRun {
   readonly group: string;
   readonly where: TestCluster;
   readonly kind: 'always' | 'never';
+  readonly hasTokens: boolean;
   readonly pods: number;
   readonly idle: Idle;
   readonly through: boolean;
@@ -216,7 +219,7 @@ interface BurstRun {
 
 let serial = 0;
 
-async function oneBurst({ bed, group, where, kind, pods, idle, through }: BurstRun): Promise<Measure> {
+async function oneBurst({ bed, group, where, kind, hasTokens, pods, idle, through }: BurstRun): Promise<Measure> {
   const [milan, rome] = [bed.cluster('milan'), bed.cluster('rome')];
   const name = `burst-${++serial}`;
   if (through) await offload(milan, rome, name);
@@ -224,7 +227,7 @@ async function oneBurst({ bed, group, where, kind, pods, idle, through }: BurstR
   const selector: Record<string, string> = through ? { 'tombolo.io/peer': 'rome' } : { 'tombolo.test/kwok': 'true' };
   await resetPeaks(await ownProcesses(group));
   const before = await snapshot(milan, rome, group);
-  const spec = podSpec(kind === 'always' ? 'Always' : 'Never', selector);
+  const spec = podSpec(kind === 'always' ? 'Always' : 'Never', selector, hasTokens);
   if (kind === 'always') await deploymentReady(where, name, pods, spec);
   else await createBarePods(where, { namespace: name, count: pods, spec, deadlineMs: BURST_DEADLINE_MS });
   const after = await snapshot(milan, rome, group);
@@ -249,20 +252,22 @@ async function oneBurst({ bed, group, where, kind, pods, idle, through }: BurstR
   return result;
 }
 
-/** What only our kubelet sends to the provider: wrappers or bare pods, and changes of them. */
+/** What only our kubelet sends to the provider: wrappers or bare pods, Secrets of tokens, and changes of them. */
 function ownRequests(provider: ReadonlyMap<string, number>, kind: 'always' | 'never'): number {
-  const keys =
-    kind === 'always'
-      ? ['POST replicasets', 'PATCH replicasets', 'DELETE replicasets']
-      : ['POST pods', 'PATCH pods', 'DELETE pods'];
+  const kinds = [kind === 'always' ? 'replicasets' : 'pods', 'secrets'];
+  const keys = kinds.flatMap((plural) => ['POST', 'PATCH', 'DELETE'].map((verb) => `${verb} ${plural}`));
   return keys.reduce((total, key) => total + (provider.get(key) ?? 0), 0);
 }
 
-function podSpec(restartPolicy: 'Always' | 'Never', nodeSelector: Record<string, string>): NonNullable<Pod['spec']> {
+function podSpec(
+  restartPolicy: 'Always' | 'Never',
+  nodeSelector: Record<string, string>,
+  hasTokens: boolean,
+): NonNullable<Pod['spec']> {
   return {
     restartPolicy,
     nodeSelector,
-    automountServiceAccountToken: false,
+    automountServiceAccountToken: hasTokens,
     terminationGracePeriodSeconds: 1,
     containers: [{ name: 'main', image: IMAGE, resources: { requests: { cpu: '1m' } } }],
   };

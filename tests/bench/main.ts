@@ -15,7 +15,7 @@ import { renderNetwork } from './network-report.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const folder = join(root, '.testbed-bench');
-const USAGE = `npm run bench -- burst   [--sizes 10,100,1000,3000] [--rounds 3] [--kwok 100] [--kind always|never] [--keep]
+const USAGE = `npm run bench -- burst   [--sizes 10,100,1000,3000] [--rounds 3] [--kwok 100] [--kind always|never] [--tokens] [--keep]
 npm run bench -- network [--rounds 7] [--seconds 5] [--keep]
 npm run bench -- expose  [--sizes 10,100,1000] [--rounds 3] [--kwok 20] [--keep]
 
@@ -27,6 +27,7 @@ expose    creates a Service over N ready pods at home, and sees how fast slices 
 --seconds of each measurement of the network
 --kwok    nodes that only pretend to run pods: of the provider for burst, at home for expose
 --kind    always: a Deployment, wrapped in ReplicaSets (default); never: pods without a controller, bare there too
+--tokens  the pods mount the token of their service account, as pods do where nobody says otherwise
 --keep    leaves the clusters up
 
 The table goes to stdout, everything as JSON to .bench/NAME.json.`;
@@ -37,6 +38,7 @@ const OPTIONS = {
   seconds: { type: 'string' },
   kwok: { type: 'string' },
   kind: { type: 'string' },
+  tokens: { type: 'boolean' },
   keep: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const;
@@ -51,11 +53,11 @@ interface Benchmark {
 
 const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   burst: {
-    takes: ['sizes', 'rounds', 'kwok', 'kind'],
-    async run({ sizes = '10,100,1000,3000', rounds = '3', kwok = '100', kind = 'always' }, keep) {
+    takes: ['sizes', 'rounds', 'kwok', 'kind', 'tokens'],
+    async run({ sizes = '10,100,1000,3000', rounds = '3', kwok = '100', kind = 'always', tokens = false }, keep) {
       if (kind !== 'always' && kind !== 'never') throw new Error(`--kind: “${kind}” is neither always nor never`);
       const numbers = { sizes: list('sizes', sizes), rounds: whole('rounds', rounds), kwok: whole('kwok', kwok) };
-      const report = await burst({ root, folder, ...numbers, kind, keep });
+      const report = await burst({ root, folder, ...numbers, kind, hasTokens: tokens, keep });
       return { report, text: renderBurst(report) };
     },
   },

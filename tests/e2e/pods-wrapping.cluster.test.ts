@@ -55,6 +55,8 @@ describe('wrapping', () => {
             },
           },
           priorityClassName: 'system-cluster-critical',
+          // With a token it would get the way to the API of home besides (POD-51).
+          automountServiceAccountToken: false,
           enableServiceLinks: false,
           dnsConfig: { options: [{ name: 'ndots', value: '2' }] },
           hostAliases: [{ ip: '192.0.2.7', hostnames: ['seven.example'] }],

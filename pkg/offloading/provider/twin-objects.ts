@@ -22,7 +22,8 @@ export type PodSecurityLevel = 'privileged' | 'baseline' | 'restricted';
  */
 export const DEFAULT_OBJECT_LIMITS: Readonly<Record<string, number>> = {
   'count/configmaps': 2_000,
-  'count/secrets': 2_000,
+  // One per pod for its tokens, and those of applications.
+  'count/secrets': 22_000,
   'count/services': 500,
   'count/persistentvolumeclaims': 500,
   'count/endpointslices.discovery.k8s.io': 5_000,
