@@ -15,6 +15,7 @@ import {
 import { errorFields, loopLag, systemClock, TaskGroup } from '#pkg/runtime';
 import { createLogger, createRegistry, serveHealth } from '#pkg/telemetry';
 import type { AgentFlags } from './flags.ts';
+import { runNeighbours } from './neighbours.ts';
 
 /** For the last question and the cleaning, within the pod's grace period. */
 const END_MS = 10_000;
@@ -63,6 +64,7 @@ export function buildAgent(flags: AgentFlags): { run(signal: AbortSignal): Promi
           inner,
         ),
       );
+      if (flags.mdns === 'true') runNeighbours({ home, flags, group, log });
       await group.settled;
       const ending = AbortSignal.timeout(END_MS);
       if (await isUninstalled(home.client, flags.systemNamespace, ending)) {

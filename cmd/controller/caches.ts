@@ -1,6 +1,10 @@
 import {
   CLUSTER_NETWORK,
   type ClusterNetwork,
+  DISCOVERED_CLUSTER,
+  type DiscoveredCluster,
+  DISCOVERY,
+  type Discovery,
   GRANT,
   type Grant,
   INVITE,
@@ -50,6 +54,12 @@ export function leaderCaches(home: Cluster, systemNamespace: string) {
     nodes: home.informer(NODE),
     pods: home.informer(POD, { transform: trimToDemand }),
     requests: home.informer(CSR),
+    discovered: home.informer<DiscoveredCluster>(DISCOVERED_CLUSTER),
+    discoveries: home.informer<Discovery>(DISCOVERY),
+    apiSlices: home.informer(ENDPOINT_SLICE, {
+      namespace: 'default',
+      labelSelector: 'kubernetes.io/service-name=kubernetes',
+    }),
     kubeletPods: home.informer(POD, { namespace: systemNamespace, labelSelector: 'tombolo.io/component=kubelet' }),
   };
 }

@@ -1,3 +1,5 @@
+import { Resolver } from 'node:dns';
+import { isIP } from 'node:net';
 import { z } from 'zod';
 import { SYSTEM_NAMESPACE } from '#pkg/api';
 import { processFlags } from '#pkg/runtime';
@@ -8,6 +10,16 @@ const addresses = z
   .string()
   .default('')
   .transform((text) => text.split(',').filter((address) => address !== ''));
+
+/** What `node:dns` takes as a server. */
+const resolver = z.string().refine((text) => {
+  try {
+    new Resolver().setServers([text]);
+    return Number(/\]?:(\d+)$/.exec(isIP(text) === 6 ? '' : text)?.[1] ?? 53) < 65_536;
+  } catch {
+    return false; // the message says what it has to be
+  }
+}, 'is IP, IP:PORT or [IP]:PORT');
 
 const schema = z.object({
   clusterName: z
@@ -21,6 +33,13 @@ const schema = z.object({
   gatewayEndpoints: addresses,
   /** URL that peers use for our API server; empty = the endpoints of the Service `kubernetes`, else the relay. */
   apiServer: z.union([z.url(), z.literal('')]).default(''),
+  /** Domains whose `_tombolo._tcp` SRV records are looked up, comma separated; empty = none. */
+  discoveryDomains: addresses,
+  /** Whom to ask for them; empty = the resolver of the pod. */
+  discoveryResolver: z.union([z.literal(''), resolver]).default(''),
+  discoveryPeriodSeconds: z.coerce.number().int().min(5).max(3600).default(30),
+  /** `true` where agents look for clusters on their links. */
+  discoveryMdns: z.enum(['true', 'false']).default('false'),
   tokenLifetimeSeconds: z.coerce.number().int().min(600).max(86_400).default(3600),
   logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   peeringPort: port.default(7443),

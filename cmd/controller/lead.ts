@@ -4,6 +4,7 @@ import { TaskGroup } from '#pkg/runtime';
 import { leaderCaches } from './caches.ts';
 import type { ControllerContext } from './context.ts';
 import { leadConsumer } from './lead-consumer.ts';
+import { leadDiscovery } from './lead-discovery.ts';
 import { leadOffloading } from './lead-offloading.ts';
 import { leadNetwork } from './lead-network.ts';
 import { leadProvider } from './lead-provider.ts';
@@ -39,6 +40,7 @@ async function leadNow(context: ControllerContext, signal: AbortSignal): Promise
   leadOffloading(context, caches, clusters, leading);
   leadNetwork(context, caches, clusters, leading);
   leadSlices(context, caches, leading);
+  leadDiscovery(context, caches, leading);
   const decide = leadProvider(context, caches, leading);
   group.start('quota webhook', (inner) => runQuota(context, decide, inner));
   log.info({ pod: flags.podName }, 'leading');

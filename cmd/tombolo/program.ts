@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { completionCommand } from './commands/completion.ts';
 import { cordonCommand, uncordonCommand } from './commands/cordon.ts';
+import { discoverCommand } from './commands/discover.ts';
 import { installCommand } from './commands/install.ts';
 import { inviteCommand } from './commands/invite.ts';
 import { offloadCommand } from './commands/offload.ts';
@@ -28,6 +29,7 @@ export function createProgram(programName: string, runner: Runner): Command {
     installCommand(runner),
     uninstallCommand(runner),
     inviteCommand(runner),
+    discoverCommand(runner),
     peerCommand(runner),
     unpeerCommand(runner),
     offloadCommand(runner),

@@ -75,4 +75,5 @@ export {
 export { REFLECTION_POLICY, type ReflectionPolicy, type ReflectionPolicySpec } from './reflection-policy.ts';
 export { type KindDefinition, type ObjectMeta, type TomboloObject, typeMeta } from './resource.ts';
 export { type Condition, type ResourceList, type SelectorTerm } from './shared-schemas.ts';
+export { shortFingerprint } from './short-fingerprint.ts';
 export { VIRTUAL_NODE, type VirtualNode, type VirtualNodeSpec, type VirtualNodeStatus } from './virtual-node.ts';

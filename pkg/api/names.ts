@@ -99,6 +99,7 @@ export const NAME = {
   offloading: 'offloading',
   link: 'link',
   clusterNetwork: 'cluster',
+  discovery: 'cluster',
 } as const;
 
 /** Tenant namespace on a provider of the consumer that it calls `consumer`. */

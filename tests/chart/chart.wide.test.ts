@@ -56,6 +56,7 @@ describe.skipIf(HELM === undefined)('chart', { timeout: 30_000 }, () => {
       'logLevel="debug"',
       'kubeletServingSigner="example.com/kubelet"',
       'network={"podRanges":["10.244.0.0/16"],"serviceRanges":["10.96.0.0/16"],"nodeRanges":["203.0.113.0/24"],"reservedRanges":["192.168.0.0/24"],"anchorRange":"10.252.0.0/20","aliasPools":["172.16.0.0/12"],"overlayPort":4789,"isolation":false,"transit":false}',
+      'discovery={"labels":{"example.com/site":"south"},"dns":{"domains":["clusters.example.com","example.org"],"resolver":"203.0.113.53:5353","periodSeconds":60},"mdns":{"enabled":true,"interfaces":["eth0","eth1"]}}',
     );
     await expect(full).toMatchFileSnapshot('goldens/full.golden');
   });
@@ -78,6 +79,11 @@ describe.skipIf(HELM === undefined)('chart', { timeout: 30_000 }, () => {
     ['pod ranges without an anchor range', 'network.podRanges=["10.244.0.0/16"]', /network.anchorRange is needed/],
     ['a node port without a Service that has one', 'peering.service={"type":"ClusterIP","nodePort":30443}', /nodePort/],
     ['a gateway node port without such a Service', 'gateway.service={"type":"ClusterIP","nodePort":30500}', /nodePort/],
+    ['a domain that is none', 'discovery.dns.domains=["a..b"]', /discovery\/dns\/domains/],
+    ['a resolver that is a name', 'discovery.dns.resolver="dns.example.com"', /discovery\/dns\/resolver/],
+    ['lookups every second', 'discovery.dns.periodSeconds=1', /discovery\/dns\/periodSeconds/],
+    ['a label that Kubernetes refuses', 'discovery.labels={"a b":"c"}', /invalid propertyName 'a b'/],
+    ['mDNS without agents', 'discovery.mdns.enabled=true', /mdns needs the agents/],
     ['a gateway endpoint without a port', 'gateway.endpoints=["203.0.113.7"]', /gateway\/endpoints/],
   ])('refuses %s', async (_, value, sentence) => {
     expect(await refusal(render(NAME, value))).toMatch(sentence);
@@ -202,7 +208,7 @@ function keysOf(schema: Schema, root: Schema, prefix = ''): string[] {
 
 /** Dotted paths of values; maps that are free-form (resources, labels, annotations, selectors) count as one. */
 function pathsOf(values: object, prefix = ''): string[] {
-  const isFree = (key: string): boolean => /resources|Labels|Annotations|annotations|nodeSelector/.test(key);
+  const isFree = (key: string): boolean => /resources|Labels|Annotations|annotations|nodeSelector|^labels$/.test(key);
   return Object.entries(values)
     .flatMap(([key, value]: [string, unknown]) =>
       typeof value === 'object' && value !== null && !Array.isArray(value) && !isFree(key)

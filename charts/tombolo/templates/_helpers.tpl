@@ -37,6 +37,9 @@ tombolo.io/component: {{ .component }}
 {{- if and .Values.gateway.service.nodePort (eq .Values.gateway.service.type "ClusterIP") -}}
 {{- fail "gateway.service.nodePort needs gateway.service.type NodePort or LoadBalancer" -}}
 {{- end -}}
+{{- if and .Values.discovery.mdns.enabled (not .Values.network.podRanges) -}}
+{{- fail "discovery.mdns needs the agents, which are installed beside network.podRanges" -}}
+{{- end -}}
 {{- end }}
 
 {{/*

@@ -24,7 +24,4 @@ export function parseFingerprint(text: string | undefined): Fingerprint | undefi
   return text !== undefined && /^[0-9a-f]{64}$/.test(text) ? (text as Fingerprint) : undefined;
 }
 
-/** For people to compare by eye or by phone: the first 64 bits in four groups, `1a2b-3c4d-5e6f-7081`. */
-export function shortFingerprint(fingerprint: string): string {
-  return (fingerprint.slice(0, 16).match(/.{4}/g) ?? []).join('-');
-}
+export { shortFingerprint } from '#pkg/api';
