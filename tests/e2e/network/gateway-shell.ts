@@ -1,6 +1,6 @@
 /** The inside of the gateway that forwards: what it sees on the wire, and what a hostile one could send. */
 import type { Json, TestCluster } from '../bed.ts';
-import { activeGateway } from '../network-fixtures.ts';
+import { activeGateway } from './network-fixtures.ts';
 
 export interface GatewayShell {
   readonly pod: string;

@@ -12,7 +12,7 @@ import {
   onNode,
   realNodes,
   tunnelUp,
-} from '../network-fixtures.ts';
+} from './network-fixtures.ts';
 import { service } from '../services-fixtures.ts';
 import { allAnswered, hostClient, internalAddress, podClient, probe, PROBE_PORTS, type Target } from './probes.ts';
 

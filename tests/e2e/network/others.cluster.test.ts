@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import { until } from '../bed.ts';
 import { condition, remotePod, test } from '../fixtures.ts';
-import { CONTAINERS, networkReady, onNode, realNodes, tunnelUp } from '../network-fixtures.ts';
+import { CONTAINERS, networkReady, onNode, realNodes, tunnelUp } from './network-fixtures.ts';
 import { hostClient, internalAddress, probe } from './probes.ts';
 
 const TYPE = 'tombolo.io/NetworkUnavailable';

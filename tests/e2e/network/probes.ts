@@ -1,7 +1,7 @@
 /** Probes from one place to many, all at once: who answers, and which address the other end saw. */
 import { type Json, type TestCluster } from '../bed.ts';
 import type { Bed } from '../bed.ts';
-import { addressIn, onNode } from '../network-fixtures.ts';
+import { addressIn, onNode } from './network-fixtures.ts';
 
 /** Something that answers as `CONTAINERS` do. */
 export interface Target {

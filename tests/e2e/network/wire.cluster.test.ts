@@ -1,7 +1,7 @@
 import { describe, expect } from 'vitest';
 import { type Json, type TestCluster, until } from '../bed.ts';
 import { BUSYBOX, type Offloaded, remotePod, test } from '../fixtures.ts';
-import { aliasOf, CONTAINERS, homePod, onNode, realNodes, tunnelUp } from '../network-fixtures.ts';
+import { aliasOf, CONTAINERS, homePod, onNode, realNodes, tunnelUp } from './network-fixtures.ts';
 import { gatewayAddress, gatewayShell, hostileGateway, traceTunnel } from './gateway-shell.ts';
 import { hostClient, internalAddress, podClient, probe } from './probes.ts';
 

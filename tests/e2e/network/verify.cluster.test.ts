@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import { type Bed, type Json, type TestCluster, until } from './bed.ts';
-import { condition, test } from './fixtures.ts';
+import { type Bed, type Json, type TestCluster, until } from '../bed.ts';
+import { condition, test } from '../fixtures.ts';
 
 /** TCP and UDP port of the pods that answer, which nothing else in the bed uses. */
 const PORT = 7_440;

@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
-import { type Json, type TestCluster, until } from './bed.ts';
-import { test } from './fixtures.ts';
+import { type Json, type TestCluster, until } from '../bed.ts';
+import { test } from '../fixtures.ts';
 
 /** Both clusters of the bed have the same ranges unless it was brought up with `--ranges distinct`. */
 async function networkOf(cluster: TestCluster, peer: string): Promise<Json> {

@@ -1,7 +1,7 @@
-import { type Json, type TestCluster, until } from './bed.ts';
-import { apart } from './apart.ts';
-import { condition, remotePod, test } from './fixtures.ts';
-import { addressesOf, homePod, service, slicesThere, webPorts, webServer } from './services-fixtures.ts';
+import { type Json, type TestCluster, until } from '../bed.ts';
+import { apart } from '../apart.ts';
+import { condition, remotePod, test } from '../fixtures.ts';
+import { addressesOf, homePod, service, slicesThere, webPorts, webServer } from '../services-fixtures.ts';
 
 const reserve = (cluster: TestCluster, reservedRanges: string[] | null) =>
   cluster.kubectl([

@@ -1,7 +1,7 @@
 import { afterAll, expect } from 'vitest';
-import { type Bed, type Json, openBed, type TestCluster, throughout, until } from './bed.ts';
-import { condition, isReady, type Offloaded, offload, remotePod, test } from './fixtures.ts';
-import { endpointsOf, homePod, service, slicesThere, webPorts, webServer } from './services-fixtures.ts';
+import { type Bed, type Json, openBed, type TestCluster, throughout, until } from '../bed.ts';
+import { condition, isReady, type Offloaded, offload, remotePod, test } from '../fixtures.ts';
+import { endpointsOf, homePod, service, slicesThere, webPorts, webServer } from '../services-fixtures.ts';
 
 async function addressOf(cluster: TestCluster): Promise<string> {
   const node = await cluster.json(['get', 'node', `${cluster.name}-node1`]);

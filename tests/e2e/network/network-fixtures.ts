@@ -1,6 +1,6 @@
 /** What tests of the network share: pods that answer, a look at nodes and gateways, and how the other side sees an address. */
-import { type Bed, type Json, type TestCluster, until } from './bed.ts';
-import { AGNHOST, BUSYBOX, condition } from './peered.ts';
+import { type Bed, type Json, type TestCluster, until } from '../bed.ts';
+import { AGNHOST, BUSYBOX, condition } from '../peered.ts';
 
 /** `main` answers by HTTP on 8080 and UDP on 8081, `box` has a shell. */
 export const CONTAINERS = [

@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
-import { type Json, until } from './bed.ts';
-import { remotePod, sleeper, test } from './fixtures.ts';
-import { answers, handMade, homePod, service, webPorts, webServer } from './services-fixtures.ts';
+import { type Json, until } from '../bed.ts';
+import { remotePod, sleeper, test } from '../fixtures.ts';
+import { answers, handMade, homePod, service, webPorts, webServer } from '../services-fixtures.ts';
 
 test('NET-31 a Service answers on both sides, whichever side its endpoints are on', async ({ shop, milan }) => {
   await shop.create(

@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
-import { type Bed, type Json, type TestCluster, throughout, until } from './bed.ts';
-import { type Offloaded, remotePod, test } from './fixtures.ts';
+import { type Bed, type Json, type TestCluster, throughout, until } from '../bed.ts';
+import { type Offloaded, remotePod, test } from '../fixtures.ts';
 import {
   activeGateway,
   addressIn,

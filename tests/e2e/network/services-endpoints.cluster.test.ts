@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
-import { type Json, until } from './bed.ts';
-import { remotePod, test } from './fixtures.ts';
+import { type Json, until } from '../bed.ts';
+import { remotePod, test } from '../fixtures.ts';
 import {
   addressesOf,
   endpointsOf,
@@ -11,7 +11,7 @@ import {
   slicesThere,
   webPorts,
   webServer,
-} from './services-fixtures.ts';
+} from '../services-fixtures.ts';
 
 test('REF-39 endpoints on virtual nodes of this provider are left out, on any other node and on none they are there', async ({
   shop,
