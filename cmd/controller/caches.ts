@@ -12,6 +12,7 @@ import {
   LABEL,
   LINK,
   type Link,
+  NAME,
   NAMESPACE_CLAIM,
   type NamespaceClaim,
   OFFLOADING,
@@ -21,7 +22,7 @@ import {
   VIRTUAL_NODE,
   type VirtualNode,
 } from '#pkg/api';
-import { type Cluster, CSR, ENDPOINT_SLICE, NAMESPACE, NODE, POD, SECRET } from '#pkg/kube';
+import { type Cluster, CSR, ENDPOINT_SLICE, LEASE, NAMESPACE, NODE, POD, SECRET } from '#pkg/kube';
 import { PEER_INDEXES, PEER_SECRETS_SELECTOR } from '#pkg/peering';
 import { trimToDemand } from '#pkg/quota';
 import { SLICE_MANAGER } from '#pkg/slices';
@@ -46,6 +47,10 @@ export function leaderCaches(home: Cluster, systemNamespace: string) {
     claims: home.informer<NamespaceClaim>(NAMESPACE_CLAIM),
     networks: home.informer<ClusterNetwork>(CLUSTER_NETWORK),
     links: home.informer<Link>(LINK),
+    gatewayLeases: home.informer(LEASE, {
+      namespace: systemNamespace,
+      fieldSelector: `metadata.name=${NAME.gatewayLease}`,
+    }),
     rawSlices: home.informer(ENDPOINT_SLICE, { labelSelector: LABEL.serviceName }),
     renderedSlices: home.informer(ENDPOINT_SLICE, {
       labelSelector: `endpointslice.kubernetes.io/managed-by=${SLICE_MANAGER}`,

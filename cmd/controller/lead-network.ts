@@ -1,5 +1,5 @@
 import { runClusterNetwork } from '#network/cluster';
-import { runLinks } from '#network/link';
+import { expireNetworkReady, runLinks } from '#network/link';
 import type { PeerClusters } from '#pkg/peering';
 import type { LeaderCaches } from './caches.ts';
 import type { ControllerContext } from './context.ts';
@@ -8,7 +8,7 @@ import type { Leading } from './loops.ts';
 /** The network of this cluster, and of its peers: what they tell of theirs, and how we see them. */
 export function leadNetwork(
   { home, identity, flags, clock, log, caches: { peers, offloadings } }: ControllerContext,
-  { networks, links, nodes }: LeaderCaches,
+  { networks, links, nodes, gatewayLeases }: LeaderCaches,
   connections: PeerClusters,
   { group }: Leading,
 ): void {
@@ -16,7 +16,7 @@ export function leadNetwork(
     runClusterNetwork(
       {
         client: home.client,
-        informers: { networks, nodes },
+        informers: { networks, nodes, peers },
         configuredEndpoints: flags.gatewayEndpoints,
         clock,
         log,
@@ -24,6 +24,8 @@ export function leadNetwork(
       signal,
     ),
   );
+  const expiry = { client: home.client, informers: { peers, gatewayLeases }, clock, log };
+  group.start('gateway silence', (signal) => expireNetworkReady(expiry, signal));
   group.start('links', (signal) =>
     runLinks(
       {

@@ -4,27 +4,31 @@ import {
   type ClusterNetwork,
   type ClusterNetworkStatus,
   NAME,
+  type Peer,
   setCondition,
   SYSTEM_NAMESPACE,
   typeMeta,
 } from '#pkg/api';
-import { type Informer, isNotFound, type KubeClient, outsideAddresses } from '#pkg/kube';
-import { type Clock, done, type Reconciler, requeueAfter } from '#pkg/runtime';
-import { ensureGatewayKey } from './gateway-key.ts';
+import { type Informer, isNotFound, type KubeClient, type Node, outsideAddresses } from '#pkg/kube';
+import { type Clock, done, type Log, type Reconciler, requeueAfter } from '#pkg/runtime';
+import { ROTATION_RECHECK_MS, rotateKeys } from './key-rotation.ts';
 import { problemOf } from './own-ranges.ts';
 
 export interface ClusterNetworkDeps {
   readonly client: KubeClient;
   readonly networks: Pick<Informer<ClusterNetwork>, 'get'>;
+  readonly peers: Pick<Informer<Peer>, 'list'>;
+  readonly nodes: Pick<Informer<Node>, 'list'>;
   /** `host:port` (UDP) of the gateway as the admin gave them; empty: found from its Service. */
   readonly configuredEndpoints: readonly string[];
   readonly clock: Clock;
+  readonly log: Log;
 }
 
 const FIELD_MANAGER = 'tombolo-network';
 
-/** Node ports and balancers of the gateway are not watched: they change seldom. */
-const RECHECK_MS = 60_000;
+/** Node ports and balancers of the gateway are not watched. Peers have to follow within 30 s (NET-23). */
+const RECHECK_MS = 10_000;
 /** A balancer that is being made, nodes that are about to be Ready. */
 const RECHECK_EMPTY_MS = 5_000;
 
@@ -32,7 +36,7 @@ const GATEWAY_SERVICE = { namespace: SYSTEM_NAMESPACE, name: NAME.gatewayService
 
 /** Keeps the status of the ClusterNetwork: whether the ranges can be used, the gateway's key, and where peers dial it. */
 export function clusterNetworkReconciler(deps: ClusterNetworkDeps): Reconciler {
-  const { client, networks, configuredEndpoints, clock } = deps;
+  const { client, networks, nodes, configuredEndpoints, clock } = deps;
   return {
     name: 'cluster-network',
     async reconcile(name, signal) {
@@ -46,17 +50,20 @@ export function clusterNetworkReconciler(deps: ClusterNetworkDeps): Reconciler {
       const found =
         configuredEndpoints.length > 0
           ? [...configuredEndpoints]
-          : await outsideAddresses(client, GATEWAY_SERVICE, signal);
+          : await outsideAddresses(client, GATEWAY_SERVICE, signal, nodes.list());
+      const { keys, isUnderWay } = await rotateKeys(deps, network, clock.wall(), signal);
       await write(
         deps,
         network,
         {
-          publicKey: await ensureGatewayKey(client, signal),
+          publicKey: keys.publicKey,
+          ...(keys.nextPublicKey !== undefined && { nextPublicKey: keys.nextPublicKey }),
           endpoints: found,
           conditions: setCondition(network.status?.conditions, update, clock.wall()),
         },
         signal,
       );
+      if (isUnderWay) return requeueAfter(ROTATION_RECHECK_MS);
       return requeueAfter(found.length === 0 ? RECHECK_EMPTY_MS : RECHECK_MS);
     },
   };

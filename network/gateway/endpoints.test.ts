@@ -33,7 +33,7 @@ test('one that answers stays, however long', async () => {
   expect(await pass(60, ['192.0.2.1:51820', '192.0.2.2:51820'])).toBe('192.0.2.1:51820');
 });
 
-test('a name is asked for again when the peer does not answer any more, and kept while nobody knows it', async () => {
+test('NET-23 a name is asked for again when the peer does not answer any more, and kept while nobody knows it', async () => {
   const { names, pass, answer } = setUp({ 'rome.example': '192.0.2.1' });
   answer(true);
   expect(await pass(30, ['rome.example:51820'])).toBe('192.0.2.1:51820');

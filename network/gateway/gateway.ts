@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net';
 import { problemOf } from '#network/cluster';
 import { type Prober, startProber } from '#network/probe';
 import { sharedGroups } from '#network/transit';
@@ -9,7 +10,9 @@ import type { GatewayDeps } from './gateway-deps.ts';
 import { GatewayHost } from './gateway-host.ts';
 import type { GatewayKey } from './gateway-key.ts';
 import type { GatewaySnapshot } from './metrics.ts';
+import { NextKeys } from './next-keys.ts';
 import { factsOfNode } from './node-facts.ts';
+import { PathMtus } from './path-mtus.ts';
 import { type GatewayPlan, planGateway } from './plan-gateway.ts';
 import { planPeers, type TunnelPeer, type Unusable } from './plan-peers.ts';
 import { planTransit } from './plan-transit.ts';
@@ -21,6 +24,8 @@ import { setElements } from './set-elements.ts';
 /** Changes made by hand are found within this time. */
 const CHECK_MS = 30_000;
 const ENDPOINTS_MS = 1_000;
+const SIZES_MS = 1_000;
+const NEXT_KEYS_MS = 1_000;
 const REPORT_MS = 5_000;
 const SERVICE_MS = 60_000;
 
@@ -42,15 +47,19 @@ export interface GatewayParts {
  * once; whatever of them may run at the same moment.
  */
 export class Gateway {
-  readonly loops: Readonly<Record<'apply' | 'dial' | 'report' | 'service', LevelLoop>>;
+  readonly loops: Readonly<Record<'apply' | 'dial' | 'sizes' | 'nextKeys' | 'report' | 'service', LevelLoop>>;
   readonly #deps: GatewayDeps;
   readonly #parts: GatewayParts;
   readonly #host: GatewayHost;
   readonly #endpoints: Endpoints;
+  readonly #pathMtus: PathMtus;
+  readonly #nextKeys = new NextKeys();
   readonly #reporter: Reporter;
   readonly #resets = new SessionResets();
   #peers: { readonly usable: TunnelPeer[]; readonly unusable: Unusable[] } = { usable: [], unusable: [] };
   #prober: Prober | undefined;
+  /** Of the devices at this end, by the last plan. */
+  #ends: { readonly largest: number; readonly version: 4 | 6 } | undefined;
   #isActive = false;
   #checkedMs = -Infinity;
 
@@ -60,12 +69,17 @@ export class Gateway {
     this.#parts = parts;
     this.#host = new GatewayHost(parts.device, log);
     this.#endpoints = new Endpoints(clock);
+    this.#pathMtus = new PathMtus(clock, () => {
+      for (const one of [this.loops.apply, this.loops.report]) one.poke();
+    });
     this.#reporter = new Reporter(client, clock);
     const loop = (name: string, everyMs: number, work: (signal: AbortSignal) => Promise<void>, settleMs?: number) =>
       levelLoop({ name, everyMs, work, clock, log, ...(settleMs !== undefined && { settleMs }) });
     this.loops = {
       apply: loop('gateway', CHECK_MS, (signal) => this.#apply(signal)),
       dial: loop('endpoints', ENDPOINTS_MS, (signal) => this.#dial(signal)),
+      sizes: loop('path MTU', SIZES_MS, async () => this.#lookAtSizes()),
+      nextKeys: loop('next keys', NEXT_KEYS_MS, (signal) => this.#watchNextKeys(signal)),
       report: loop('report', REPORT_MS, (signal) => this.#report(signal), 50),
       service: loop('gateway service', SERVICE_MS, async (signal) => {
         if (this.#isActive) await pointService(client, podAddress, ports.tunnel, signal);
@@ -120,8 +134,12 @@ export class Gateway {
     const isCheck = clock.now() - this.#checkedMs >= CHECK_MS;
     await this.#host.apply(plan, elements, isCheck, signal);
     if (isCheck) this.#checkedMs = clock.now();
-    this.#prober ??= this.#startProber(plan.address);
+    const { mtuBytes } = plan.overlay.device;
+    this.#ends = { largest: Math.min(plan.tunnel.mtuBytes, mtuBytes), version: isIPv6(plan.address) ? 6 : 4 };
+    this.#prober ??= this.#startProber(plan.address, mtuBytes);
     this.#prober.setTargets(targets);
+    if (this.#peers.usable.every(({ nextPublicKey }) => nextPublicKey === undefined)) return;
+    for (const loop of [this.loops.nextKeys, this.loops.report]) loop.poke();
   }
 
   #plan(): GatewayPlan | undefined {
@@ -132,14 +150,20 @@ export class Gateway {
     // Nothing is built on ranges that cannot be right; the object says so, and its change brings us back.
     if (network === undefined || privateKey === undefined || problemOf(network) !== undefined) return undefined;
     const peers = informers.peers.list();
-    this.#peers = planPeers(peers, publicKeyOf(privateKey));
-    const usable = new Set(this.#peers.usable.map(({ name }) => name));
+    const { usable, unusable } = planPeers(peers, publicKeyOf(privateKey));
+    this.#peers = { usable: this.#nextKeys.inUse(usable), unusable };
     return planGateway({
       network,
       nodes: informers.nodes.list().flatMap((node) => factsOfNode(node) ?? []),
       peers: this.#peers.usable,
-      transit: planTransit({ network, groups: sharedGroups(informers.offloadings.list()), peers, usable }),
+      transit: planTransit({
+        network,
+        groups: sharedGroups(informers.offloadings.list()),
+        peers,
+        usable: new Set(usable.map(({ name }) => name)),
+      }),
       endpoints: this.#endpoints.current(),
+      pathMtus: this.#pathMtus.current(),
       privateKey,
       podAddress,
       linkBytes,
@@ -150,14 +174,14 @@ export class Gateway {
     });
   }
 
-  #startProber(address: string): Prober {
+  #startProber(address: string, mtuBytes: number): Prober {
     const { clock, log, ports } = this.#deps;
     const onChange = (name: string, state: 'up' | 'down'): void => {
       if (state === 'up') this.#resets.answered(name);
       this.loops.report.poke();
     };
     const onMissed = (name: string, count: number): void => this.#missed(name, count);
-    return startProber({ address, port: ports.probe, clock, log, onChange, onMissed }, this.#parts.signal);
+    return startProber({ address, port: ports.probe, mtuBytes, clock, log, onChange, onMissed }, this.#parts.signal);
   }
 
   #missed(name: string, count: number): void {
@@ -177,17 +201,43 @@ export class Gateway {
     if (await this.#endpoints.update(told, answers, signal)) this.loops.apply.poke();
   }
 
+  async #watchNextKeys(signal: AbortSignal): Promise<void> {
+    const { clock, log } = this.#deps;
+    const onUse = (peer: string) => {
+      log.info({ peer }, 'the peer uses its new key');
+      this.loops.apply.poke();
+    };
+    if (this.#isActive)
+      await this.#nextKeys.watch(this.#parts.device, () => this.#peers.usable, onUse, { clock, signal });
+  }
+
+  #lookAtSizes(): void {
+    if (!this.#isActive || this.#prober === undefined || this.#ends === undefined) return;
+    const known = (name: string) => this.#deps.informers.peers.get(name)?.status?.tunnel?.mtuBytes;
+    const peers = this.#peers.usable.map(({ name }) => [name, known(name)] as const);
+    this.#pathMtus.look(new Map(peers), this.#prober, this.#ends);
+  }
+
   async #report(signal: AbortSignal): Promise<void> {
     if (!this.#isActive) return;
     const { peers } = this.#deps.informers;
     const { usable, unusable } = this.#peers;
     const state = await this.#parts.device.read(signal);
     const dialled = this.#endpoints.current();
+    const pathMtus = this.#pathMtus.current();
     this.#reporter.keepOnly(new Set(peers.list().map(({ metadata }) => metadata.name)));
     this.#resets.keepOnly(new Set(usable.map(({ name }) => name)));
     const reports = [
       ...this.#peersAsHeld(state).map(
-        ({ peer, probe, device }) => [peer.name, reportOf(peer, probe, device, dialled.get(peer.name))] as const,
+        ({ peer, probe, device }) =>
+          [
+            peer.name,
+            reportOf(peer, probe, device, {
+              dialled: dialled.get(peer.name),
+              mtuBytes: pathMtus.get(peer.name),
+              acceptedKey: state?.peers.find(({ publicKey }) => publicKey === peer.nextPublicKey)?.publicKey,
+            }),
+          ] as const,
       ),
       ...unusable.map((peer) => [peer.name, unusableReport(peer)] as const),
     ];

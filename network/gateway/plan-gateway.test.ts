@@ -34,6 +34,7 @@ test.each([1, 2, 10])('NET-20 %i peers share one interface and one UDP port, eac
     nodes: [],
     peers: usable,
     endpoints: new Map(usable.map(({ name, endpoints }) => [name, endpoints[0] ?? ''])),
+    pathMtus: new Map(),
     privateKey,
     podAddress: '10.244.0.9',
     linkBytes: 1500,
@@ -46,7 +47,11 @@ test.each([1, 2, 10])('NET-20 %i peers share one interface and one UDP port, eac
   expect(plan.tunnel.peers.map(({ allowedIps, endpoint }) => `${endpoint} ${allowedIps.join()}`)).toEqual(
     Array.from({ length: count }, (_, index) => `192.0.2.${index + 1}:51820 10.${index}.0.0/16`),
   );
-  expect(plan.tunnelRoutes).toEqual(plan.tunnel.peers.flatMap(({ allowedIps }) => allowedIps));
+  // And each gateway by itself, for probes of the path.
+  const ranges = plan.tunnel.peers.flatMap(({ allowedIps }) => allowedIps);
+  expect(plan.tunnelRoutes.map(({ destination }) => destination).filter((range) => !range.endsWith('/32'))).toEqual(
+    ranges,
+  );
   // The rules know one tunnel device too, whatever the number of peers.
   const devices = renderGatewayTable(plan.nat).matchAll(/[io]ifname (?:!= )?"([^"]+)"/g);
   expect(new Set([...devices].map(([, name]) => name))).toEqual(new Set(['tombolo-wg', 'tombolo-vx']));

@@ -8,6 +8,7 @@ import { isIPv6 } from 'node:net';
 import type { ClusterNetwork } from '#pkg/api';
 import type { TunnelPeer } from './plan-peers.ts';
 import type { TransitPlan } from './plan-transit.ts';
+import { type TunnelRoute, tunnelRoutes } from './tunnel-routes.ts';
 
 export const TUNNEL_DEVICE = 'tombolo-wg';
 export const OVERLAY_DEVICE = 'tombolo-vx';
@@ -42,6 +43,8 @@ export interface GatewayFacts {
   readonly transit: TransitPlan;
   /** The endpoint to dial now, by peer, as ADDRESS:PORT. */
   readonly endpoints: ReadonlyMap<string, string>;
+  /** What the path to each peer carries, in bytes, of those where it was found. */
+  readonly pathMtus: ReadonlyMap<string, number>;
   readonly privateKey: SecretKey;
   readonly podAddress: string;
   /** MTU of the pod's own link. */
@@ -60,8 +63,8 @@ export interface GatewayPlan {
   readonly overlay: OverlayState;
   readonly nat: GatewayState;
   readonly tunnel: WireguardConfig;
-  /** Ranges that go into the tunnel. */
-  readonly tunnelRoutes: readonly string[];
+  /** What goes into the tunnel. */
+  readonly tunnelRoutes: readonly TunnelRoute[];
   readonly transit: TransitPlan;
   /** Address of this gateway inside the overlay: the one that probes have. */
   readonly address: string;
@@ -72,20 +75,8 @@ export interface GatewayPlan {
  * @throws OverlayError `OverlayStateInvalid` where the links are too small
  */
 export function planGateway(facts: GatewayFacts): GatewayPlan {
-  const {
-    network,
-    nodes,
-    peers,
-    transit,
-    endpoints,
-    privateKey,
-    podAddress,
-    linkBytes,
-    ports,
-    isIsolated,
-    isActive,
-    homeApi,
-  } = facts;
+  const { network, nodes, peers, transit, endpoints, pathMtus, privateKey, podAddress, linkBytes, ports } = facts;
+  const { isIsolated, isActive, homeApi } = facts;
   const { podRanges, anchorRange } = network.spec;
   const anchors = readCidr(anchorRange);
   if (anchors === undefined) throw new Error(`the anchor range ${anchorRange} is no range`); // checked before: problemOf
@@ -122,23 +113,25 @@ export function planGateway(facts: GatewayFacts): GatewayPlan {
       ...(isIsolated && { transitGroups: transit.groups.length }),
       ...reachable(homeApi, anchors.family),
       probePort: ports.probe,
+      tunnelPort: ports.tunnel,
     },
     tunnel: {
       privateKey,
       listenPort: ports.tunnel,
       mtuBytes: tunnelMtu(linkBytes, version),
       addresses: [],
-      peers: (isActive ? peers : []).map(({ name, publicKey, nat }) => {
+      peers: (isActive ? peers : []).flatMap(({ name, publicKey, nextPublicKey, nat }) => {
         const endpoint = endpoints.get(name);
-        return {
+        const peer = {
           publicKey,
           allowedIps: nat.ranges,
           keepaliveSeconds: KEEPALIVE_SECONDS,
           ...(endpoint !== undefined && { endpoint }),
         };
+        return nextPublicKey === undefined ? [peer] : [peer, { publicKey: nextPublicKey, allowedIps: [] }];
       }),
     },
-    tunnelRoutes: isActive ? peers.flatMap(({ nat }) => nat.ranges) : [],
+    tunnelRoutes: isActive ? tunnelRoutes(peers, pathMtus) : [],
   };
 }
 

@@ -8,6 +8,8 @@ import type { Peer } from '#pkg/api';
 export interface TunnelPeer {
   readonly name: string;
   readonly publicKey: PublicKey;
+  /** What will follow: to be known to the device before the peer uses it. */
+  readonly nextPublicKey?: PublicKey;
   /** `host:port`, in the order to try; empty where only the peer can dial. */
   readonly endpoints: readonly string[];
   readonly nat: PeerNat;
@@ -39,6 +41,7 @@ export function planPeers(
     const network = peer.status?.network ?? {};
     const {
       publicKey: text,
+      nextPublicKey: nextText,
       endpoints = [],
       aliases = [],
       ourAliases = [],
@@ -60,11 +63,16 @@ export function planPeers(
     else {
       keys.set(key, `peer ${name}`);
       taken.push(...ranges);
+      const next = nextText === undefined ? undefined : readKey(nextText);
+      // One that somebody has already is no loss: the peer is not followed so fast, and no more.
+      const isNextFree = next !== undefined && !keys.has(next);
+      if (isNextFree) keys.set(next, `peer ${name}`);
       const announced = readAliases(ourAliases).map(formatAlias);
       const probeAddress = translateAddress(gatewayAddress, pairs);
       usable.push({
         name,
         publicKey: key,
+        ...(isNextFree && { nextPublicKey: next }),
         endpoints,
         nat: {
           name,

@@ -16,20 +16,20 @@ const DIALLED = '192.0.2.1:51820';
 const probe = (state: 'unknown' | 'up' | 'down') => ({ state, missed: 0, loss: 0.25, smoothedRoundTripMs: 1.2345 });
 
 test('an answer is True, silence is False and says where it was dialled and what to look at', () => {
-  expect(reportOf(PEER, probe('up'), undefined, DIALLED)).toEqual({
+  expect(reportOf(PEER, probe('up'), undefined, { dialled: DIALLED })).toEqual({
     condition: { type: 'NetworkReady', status: 'True', reason: 'TunnelUp', message: expect.any(String) },
     tunnel: { endpoint: DIALLED, roundTripMilliseconds: 1.23, lossPercent: 25 },
   });
-  const { condition } = reportOf(PEER, probe('down'), undefined, DIALLED);
+  const { condition } = reportOf(PEER, probe('down'), undefined, { dialled: DIALLED });
   expect(condition).toMatchObject({ status: 'False', reason: 'NoAnswer' });
   expect(condition.message).toMatch(/192\.0\.2\.1:51820 \(UDP; there was no handshake yet\).*port is open/);
 });
 
 test('a peer that nobody can dial, or that told no address for probes, is said so', () => {
-  expect(reportOf(PEER, probe('unknown'), undefined, undefined).condition.reason).toBe('NotDialled');
+  expect(reportOf(PEER, probe('unknown'), undefined, {}).condition.reason).toBe('NotDialled');
   const { probeAddress: _, ...without } = PEER;
-  expect(reportOf(without, undefined, undefined, DIALLED).condition.reason).toBe('NoProbeAddress');
-  expect(reportOf(PEER, probe('unknown'), undefined, DIALLED).condition.status).toBe('Unknown');
+  expect(reportOf(without, undefined, undefined, { dialled: DIALLED }).condition.reason).toBe('NoProbeAddress');
+  expect(reportOf(PEER, probe('unknown'), undefined, { dialled: DIALLED }).condition.status).toBe('Unknown');
 });
 
 /** A reporter whose writes change the peer at once. */

@@ -16,12 +16,22 @@ export interface PeerReport {
   readonly tunnel: PeerTunnel;
 }
 
+/** What the gateway knows of the way to a peer. */
+export interface PathFacts {
+  /** Where it is dialled: ADDRESS:PORT. */
+  readonly dialled?: string | undefined;
+  /** The largest packet that passes. */
+  readonly mtuBytes?: number | undefined;
+  /** The next key of the peer, once the device holds it. */
+  readonly acceptedKey?: string | undefined;
+}
+
 /** What is to be said of a peer with which a tunnel can stand. Pure. */
 export function reportOf(
   peer: TunnelPeer,
   probe: ProbeState | undefined,
   device: PeerState | undefined,
-  dialled: string | undefined,
+  { dialled, mtuBytes, acceptedKey }: PathFacts,
 ): PeerReport {
   const endpoint = device?.endpoint ?? dialled;
   const roundTrip = probe?.smoothedRoundTripMs;
@@ -32,6 +42,8 @@ export function reportOf(
       ...(device?.lastHandshakeAt !== undefined && { lastHandshakeAt: secondsOf(device.lastHandshakeAt) }),
       ...(roundTrip !== undefined && { roundTripMilliseconds: Math.round(roundTrip * 100) / 100 }),
       ...(probe !== undefined && { lossPercent: Math.round(probe.loss * 100) }),
+      ...(mtuBytes !== undefined && { mtuBytes }),
+      ...(acceptedKey !== undefined && { acceptedKey }),
     },
   };
 }
@@ -118,7 +130,13 @@ export class Reporter {
 /** Near enough not to be written at once: the round trip within a fifth or half a millisecond, the loss within five points. */
 function isAlike(a: PeerTunnel, b: PeerTunnel): boolean {
   const [x, y] = [a.roundTripMilliseconds, b.roundTripMilliseconds];
-  if (a.endpoint !== b.endpoint || (x === undefined) !== (y === undefined)) return false;
+  if (
+    a.acceptedKey !== b.acceptedKey ||
+    a.mtuBytes !== b.mtuBytes ||
+    a.endpoint !== b.endpoint ||
+    (x === undefined) !== (y === undefined)
+  )
+    return false;
   if (Math.abs((a.lossPercent ?? 0) - (b.lossPercent ?? 0)) > 5) return false;
   const difference = Math.abs((x ?? 0) - (y ?? 0));
   return difference < 0.5 || difference < 0.2 * (x ?? 0);

@@ -2,6 +2,7 @@ import { isIPv6 } from 'node:net';
 import { linkMtu, overlayMtu } from '#network/overlay';
 import { type Device, openDevice } from '#network/wireguard';
 import { TaskGroup } from '#pkg/runtime';
+import { reportDeviceProblem } from './device-problem.ts';
 import { runElection } from './election.ts';
 import { followObjects } from './follow-objects.ts';
 import type { GatewayDeps } from './gateway-deps.ts';
@@ -27,6 +28,9 @@ export async function runGateway(deps: GatewayDeps, signal: AbortSignal): Promis
     log,
     implementation: deps.implementation,
     onReplaced: () => gateway.deviceReplaced(),
+  }).catch(async (error: unknown) => {
+    await reportDeviceProblem(deps, error, group.signal);
+    throw error;
   });
   const gateway = new Gateway(deps, { key, device, linkBytes, signal: group.signal });
   deps.metrics.follow(() => gateway.snapshot(AbortSignal.any([group.signal, AbortSignal.timeout(SCRAPE_MS)])));

@@ -59,7 +59,7 @@ export function decideLink(facts: LinkFacts): LinkDecision {
   const partners = facts.others.filter(({ metadata }) => facts.partners.has(metadata.name));
   if (theirs?.ranges === undefined) {
     const passedOn = transitFor({ own, self, peer, partners, takesPart: standing.transit !== undefined });
-    return { network: standing, ours: announcementOf(own, standing.aliases ?? [], passedOn) };
+    return { network: standing, ours: announcementOf(own, peer, standing.aliases ?? [], passedOn) };
   }
   const { name } = peer.metadata;
   const told = isTransitAllowed(own, peer) ? theirs.transit && acceptTransit(theirs.transit, self) : undefined;
@@ -90,10 +90,12 @@ export function decideLink(facts: LinkFacts): LinkDecision {
         transit: withProblems(told, aliases, [...all.refused, ...failures.map(({ error }) => error)]),
       }),
       ...(theirs.publicKey !== undefined && { publicKey: theirs.publicKey }),
+      ...(theirs.nextPublicKey !== undefined && { nextPublicKey: theirs.nextPublicKey }),
+      ...(theirs.acceptedKey !== undefined && { acceptedKey: theirs.acceptedKey }),
       ...(theirs.endpoints !== undefined && { endpoints: theirs.endpoints }),
       ...(theirs.gatewayAddress !== undefined && { gatewayAddress: theirs.gatewayAddress }),
     },
-    ours: announcementOf(own, aliases, passedOn),
+    ours: announcementOf(own, peer, aliases, passedOn),
     // What a third cluster lacks is said in `transit`: the peer itself is reached all the same.
     ...conditionOf([...refused, ...failures.filter(({ range }) => !isPassedOnToUs(range)).map(({ error }) => error)]),
   };
@@ -132,14 +134,18 @@ function rangesOfOurs({ spec }: ClusterNetwork): string[] {
 
 function announcementOf(
   own: ClusterNetwork,
+  peer: Peer,
   aliases: readonly RangeAlias[],
   transit: TransitRange[] | undefined,
 ): Announcement {
-  const { publicKey, endpoints } = own.status ?? {};
+  const { publicKey, nextPublicKey, endpoints } = own.status ?? {};
+  const { acceptedKey } = peer.status?.tunnel ?? {};
   const anchors = readCidr(own.spec.anchorRange);
   return {
     ...(anchors !== undefined && { gatewayAddress: gatewayAnchor(anchors) }),
     ...(publicKey !== undefined && { publicKey }),
+    ...(nextPublicKey !== undefined && { nextPublicKey }),
+    ...(acceptedKey !== undefined && { acceptedKey }),
     ...(endpoints !== undefined && { endpoints }),
     ranges: announcedRanges(own),
     aliases: [...aliases],

@@ -68,6 +68,11 @@ export interface GatewayState {
    */
   readonly transitGroups?: number;
   readonly homeApi?: HomeApi;
+  /**
+   * UDP port of the tunnel's encrypted packets. They are never cut on their way, and what routers say of their size is not
+   * heard: only probes tell what a path carries. Absent: nothing is done to them.
+   */
+  readonly tunnelPort?: number;
   /** UDP port of the gateway that peers probe. Absent: only echo requests are answered. */
   readonly probePort?: number;
 }

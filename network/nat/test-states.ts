@@ -31,6 +31,7 @@ export const EXAMPLE_GATEWAY: GatewayState = {
   transitGroups: 2,
   homeApi: { target: '10.96.0.1', port: 443 },
   probePort: 51_841,
+  tunnelPort: 51_820,
 };
 
 /** A node with a peer in each family. */

@@ -31,6 +31,8 @@ export interface ProberCoreOptions extends ProberEvents {
   readonly newNonce: () => bigint;
   /** Uniform in [0, 1). */
   readonly random: () => number;
+  /** Longer requests get no answer: what is behind this end carries no more. Default: no limit. */
+  readonly largestBytes?: number;
 }
 
 interface Target {
@@ -85,6 +87,7 @@ export class ProberCore implements Disposable {
     if (datagram === undefined) {
       this.#counts.malformed += 1;
     } else if (datagram.type === 'request') {
+      if (bytes.length > (this.#options.largestBytes ?? Infinity)) return;
       this.#counts.answered += 1;
       // Never longer than the request, so that a forged source gains nothing.
       this.#options.send(encodeDatagram({ ...datagram, type: 'reply' }), from);

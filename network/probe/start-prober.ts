@@ -18,6 +18,11 @@ export interface ProberOptions extends ProberEvents {
   readonly address: string;
   /** Default 51841. */
   readonly port?: number;
+  /**
+   * The largest packet that is carried behind this end: a longer probe gets no answer, so that peers find the least of the
+   * way and of both ends. Default: every probe is answered.
+   */
+  readonly mtuBytes?: number;
   /** Default: the system's. */
   readonly clock?: Clock;
   readonly log: Log;
@@ -38,7 +43,7 @@ export interface Prober {
    * unknown peer, when the peer is forgotten meanwhile, and when another search of the same peer begins.
    *
    * Above the MTU of the route the kernel cuts the packet, and the answer means nothing. Encrypted packets that are cut
-   * and joined on their way pass too: what is found is what gets through, not what gets through in one piece.
+   * and joined on their way pass too, unless rules set "don't fragment" on them (`network/nat` does).
    */
   probeSize(peer: string, packetBytes: number): Promise<boolean>;
   /** Resolves when the signal has aborted and the socket is closed; never rejects. */
@@ -46,7 +51,7 @@ export interface Prober {
 }
 
 /**
- * `startProber({ address, port?, clock?, log, onChange, onMissed }, signal)` → `{ setTargets, states, counts, probeSize, ended }`
+ * `startProber({ address, port?, mtuBytes?, clock?, log, onChange, onMissed }, signal)` → `{ setTargets, states, counts, probeSize, ended }`
  *
  * Probes each target once a second, after a loss each 250 ms until it answers or is down (five losses in a row), and
  * answers probes of others at once. Binds when the address is there, and again when the socket breaks.
@@ -55,6 +60,7 @@ export interface Prober {
 export function startProber(options: ProberOptions, signal: AbortSignal): Prober {
   const { port = PROBE_PORT, clock = systemClock, log, onChange, onMissed } = options;
   const address = formatAddress(parseAddress(options.address));
+  const headers = UDP_HEADER_BYTES + IP_HEADER_BYTES[isIPv6(address) ? 6 : 4];
   const socket = new UdpSocket({ address, port, clock, log, onDatagram: (bytes, from) => core.receive(bytes, from) });
   const core = new ProberCore({
     clock,
@@ -63,8 +69,8 @@ export function startProber(options: ProberOptions, signal: AbortSignal): Prober
     send: (datagram, to) => socket.send(datagram, to),
     newNonce: () => randomBytes(8).readBigUInt64BE(),
     random: Math.random,
+    ...(options.mtuBytes !== undefined && { largestBytes: options.mtuBytes - headers }),
   });
-  const headers = UDP_HEADER_BYTES + IP_HEADER_BYTES[isIPv6(address) ? 6 : 4];
   return {
     setTargets: (targets) => core.setTargets(targets),
     states: () => core.states(),

@@ -25,6 +25,7 @@ const spec = z.object({
 
 const status = z.object({
   publicKey: z.string().optional().meta({ description: 'WireGuard key of the gateway, base64.' }),
+  nextPublicKey: z.string().optional().meta({ description: 'The key that will follow, while it is being rotated.' }),
   endpoints: z.array(z.string()).optional().meta({ description: 'host:port (UDP) where peers dial the gateway.' }),
   conditions: conditions.optional().meta({ description: 'Valid: the ranges can be used as they are.' }),
 });

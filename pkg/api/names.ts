@@ -53,6 +53,12 @@ export const ANNOTATION = {
   gatewayAddress: 'tombolo.io/gateway-address',
   /** On the lease of the gateway: bytes of the largest packet from pod to gateway. */
   overlayMtu: 'tombolo.io/overlay-mtu',
+  /** On the ClusterNetwork: each new value asks for a new key of the gateway. */
+  rotateGatewayKey: 'tombolo.io/rotate-gateway-key',
+  /** On the Secret of the gateway's key: the value that the last rotation was for. */
+  rotatedFor: 'tombolo.io/rotated-for',
+  /** On that Secret: when the next key was made. */
+  nextKeySince: 'tombolo.io/next-key-since',
   /** On an EndpointSlice made from one of a consumer: how many of its endpoints have no address here. */
   leftOut: 'tombolo.io/left-out',
   /** On a wrapper: touched when room or policy changed, so that the ReplicaSet controller tries again. */

@@ -40,6 +40,16 @@ export const announcement = z.object({
     .max(44)
     .optional()
     .meta({ description: 'WireGuard key of the gateway, base64. Absent until the gateway has one.' }),
+  nextPublicKey: z
+    .string()
+    .max(44)
+    .optional()
+    .meta({ description: 'The key that will follow, base64. Only while one is being rotated.' }),
+  acceptedKey: z
+    .string()
+    .max(44)
+    .optional()
+    .meta({ description: 'The nextPublicKey of the receiver, once the gateway is prepared for it.' }),
   endpoints: z
     .array(z.string().max(261))
     .max(16)

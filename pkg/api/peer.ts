@@ -65,6 +65,8 @@ const network = z.object({
     .optional()
     .meta({ description: 'Aliases that were given back, and rest a while before they are given away again.' }),
   publicKey: z.string().optional().meta({ description: 'WireGuard key of its gateway, base64.' }),
+  nextPublicKey: z.string().optional().meta({ description: 'The key that will follow, while it is being rotated.' }),
+  acceptedKey: z.string().optional().meta({ description: 'The next key of ours that its gateway is prepared for.' }),
   endpoints: z
     .array(z.string())
     .optional()
@@ -81,6 +83,8 @@ const tunnel = z.object({
   lastHandshakeAt: z.iso.datetime().optional(),
   roundTripMilliseconds: z.number().optional().meta({ description: 'From gateway to gateway, smoothed.' }),
   lossPercent: z.number().optional().meta({ description: 'Of the probes of the last 30 s.' }),
+  acceptedKey: z.string().optional().meta({ description: 'The next key of its gateway that ours is prepared for.' }),
+  mtuBytes: z.int().optional().meta({ description: 'The largest packet that reaches its gateway whole.' }),
 });
 
 const status = z.object({

@@ -10,9 +10,15 @@ const MAX_ADDRESSES = 8;
 /**
  * Where the first port of a Service can be dialled from outside the cluster: addresses of its load balancer, else its node
  * port on the nodes (external addresses before internal ones; nodes that are not Ready, and virtual ones, are left out).
+ * @param nodes all of the cluster, where the caller has them; else they are asked for
  * @returns `host:port`; empty where the Service is not there or has neither
  */
-export async function outsideAddresses(client: KubeClient, ref: Ref, signal: AbortSignal): Promise<string[]> {
+export async function outsideAddresses(
+  client: KubeClient,
+  ref: Ref,
+  signal: AbortSignal,
+  nodes?: readonly Node[],
+): Promise<string[]> {
   const service = await client.get<Service>(SERVICE, ref, { signal }).catch((error: unknown) => {
     if (isNotFound(error)) return undefined;
     throw error;
@@ -21,8 +27,11 @@ export async function outsideAddresses(client: KubeClient, ref: Ref, signal: Abo
   const balanced = balancerAddresses(service);
   if (balanced.length > 0) return balanced;
   if (service.spec?.ports?.[0]?.nodePort === undefined) return [];
-  const { items } = await client.list<Node>(NODE, { labelSelector: 'type!=virtual-kubelet' }, { signal });
-  return nodePortAddresses(service, items);
+  const all = nodes ?? (await client.list<Node>(NODE, { labelSelector: 'type!=virtual-kubelet' }, { signal })).items;
+  return nodePortAddresses(
+    service,
+    all.filter(({ metadata }) => metadata.labels?.['type'] !== 'virtual-kubelet'),
+  );
 }
 
 function balancerAddresses(service: Service): string[] {

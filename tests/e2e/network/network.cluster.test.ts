@@ -290,7 +290,8 @@ describe('network', () => {
       milan.kubectl(['-n', 'tombolo-system', 'exec', gateway, '-c', 'gateway', '--', 'sh', '-c', script]);
     const gatewayWorld = () =>
       inGateway(
-        'ip route show dev tombolo-wg; ip route show table 51840; ip rule; nft --stateless list table inet tombolo',
+        // Without elements of sets: pods of earlier tests may still be going.
+        'ip route show dev tombolo-wg; ip route show table 51840; ip rule; nft --stateless --terse list table inet tombolo',
       );
     const before = { node: await worldOf(bed, 'milan', node), gateway: await gatewayWorld() };
     await onNode(bed, 'milan', node, 'ip route add 192.0.2.0/24 dev lo; nft add table inet others');

@@ -48,13 +48,14 @@ function printPeer(peer: PeerView, now: Date): string {
   return rows + printNodes(peer) + printTwins(peer) + printLent(peer);
 }
 
-/** `192.0.2.1:51820, round trip 1.2 ms, 0 % lost`; undefined where there is no tunnel. */
+/** `192.0.2.1:51820, round trip 1.2 ms, 0 % lost, MTU 1440`; undefined where there is no tunnel. */
 function tunnelWords({ tunnel = {} }: PeerView): string | undefined {
-  const { endpoint, roundTripMilliseconds: roundTrip, lossPercent: loss } = tunnel;
+  const { endpoint, roundTripMilliseconds: roundTrip, lossPercent: loss, mtuBytes } = tunnel;
   const words = [
     endpoint,
     roundTrip === undefined ? undefined : `round trip ${roundTrip} ms`,
     loss === undefined ? undefined : `${loss} % lost`,
+    mtuBytes === undefined ? undefined : `MTU ${mtuBytes}`,
   ].filter((word) => word !== undefined);
   return words.length === 0 ? undefined : words.join(', ');
 }
