@@ -1,7 +1,7 @@
 import { describe, expect } from 'vitest';
 import { type Bed, type Json, type TestCluster, until } from '../bed.ts';
 import { type Offloaded, remotePod, test } from '../fixtures.ts';
-import { aliasOf, CONTAINERS, homePod, onNode, realNodes, tunnelUp } from '../network-fixtures.ts';
+import { aliasOf, CONTAINERS, homePod, onNode, realNodes, tunnelUp } from './network-fixtures.ts';
 
 /**
  * What a hop of 1,400 bytes leaves: 60 for IPv4, UDP and WireGuard, and the rest in whole units of 16. A router means it so;

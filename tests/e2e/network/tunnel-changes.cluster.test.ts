@@ -10,7 +10,7 @@ import {
   onNode,
   realNodes,
   tunnelUp,
-} from '../network-fixtures.ts';
+} from './network-fixtures.ts';
 
 const SYSTEM = '-n tombolo-system';
 
