@@ -9,6 +9,8 @@ import { aliasOf, CONTAINERS, homePod, onNode, realNodes, tunnelUp } from './net
  */
 const HOP_BYTES = 1_400;
 const LEFT_BYTES: readonly unknown[] = [1_328, 1_344];
+/** More than the path carries, and no more than the overlay does on nodes behind that hop (1,400 without 50 of VXLAN): the gateway has to say it. */
+const OVER_BYTES = 1_348;
 
 /** Runs `work` while the links of all nodes of a cluster carry less than their neighbours believe. */
 async function behindHop(bed: Bed, cluster: TestCluster, mtu: number, work: () => Promise<void>): Promise<void> {
@@ -73,7 +75,7 @@ describe('packet size', () => {
       for (const { pod, other } of ends) {
         const mtu = pod === 'here' ? await mtuOf(milan, 'rome') : await mtuOf(rome, consumer);
         // Past its node and its gateway, which let it live: `!F-` is "too large, and may not be cut".
-        const told = await inBox(milan, shop, pod, `traceroute -F -n -q 1 -w 5 -f 3 -m 4 ${other} 1400`);
+        const told = await inBox(milan, shop, pod, `traceroute -F -n -q 1 -w 5 -f 3 -m 4 ${other} ${OVER_BYTES}`);
         expect(told, pod).toContain(`!F-${mtu}`);
       }
       for (const { pod, other } of ends) {

@@ -227,7 +227,7 @@ describe('tunnel', () => {
     await withRules(bed, rome, [`first ip saddr { ${sources} } meta l4proto udp drop`], async () => {
       const isSaid = async () => (await networkReady(milan, 'rome'))?.['status'] === 'False';
       await until('NetworkReady is False', isSaid, 15_000);
-      const status = await milan.tombolo('status rome');
+      const status = await milan.tombolo('status rome --check');
       expect(status, status.stdout + status.stderr).toMatchObject({ code: 4 });
       expect(status.stdout).toMatch(new RegExp(`peer rome: NetworkReady is False: .*:${port} \\(UDP`));
       const verify = await milan.tombolo('verify rome -o json');
