@@ -48,7 +48,7 @@ async function refusal(promise: Promise<unknown>): Promise<{ code: string; why: 
 describe('a cluster that somebody names', () => {
   test('is found by its name and by its fingerprint, over all sources', async () => {
     const lan = record('rome', first, { source: 'MDNS', addresses: ['192.0.2.7:7443'] });
-    const here = cluster([lan, record('rome', first), record('turin', second)]);
+    const here = cluster([record('rome', first), lan, record('turin', second)]);
     const rome = { clusterName: 'rome', fingerprint: first, addresses: ['rome.example:7443', '192.0.2.7:7443'] };
     for (const text of ['rome', '1a2b-3c4d-5e6f-7081', first, 'rome-1a2b3c4d-MDNS'])
       expect(await foundCluster(here, text, signal)).toMatchObject({ clusterName: 'rome', fingerprint: first });

@@ -1,13 +1,11 @@
 import { DISCOVERED_CLUSTER, type DiscoveredCluster } from '#pkg/api';
+import { findDiscovered } from '#pkg/discovered';
 import type { Cluster } from '#pkg/kube';
 import type { PeeringTarget } from '#pkg/peering';
 import { CliError } from '../errors.ts';
 import { noSuchName } from '../near.ts';
 import { findPeer } from './known-peer.ts';
-import { ambiguous, isFingerprintOf, means } from './named-cluster.ts';
-
-/** Addresses that a Peer may have. */
-const MAX_ADDRESSES = 16;
+import { ambiguous, means } from './named-cluster.ts';
 
 /**
  * The cluster that somebody names: from what discovery found, or, where the record has gone meanwhile, from the Peer that
@@ -17,41 +15,23 @@ const MAX_ADDRESSES = 16;
 export async function foundCluster(cluster: Cluster, text: string, signal: AbortSignal): Promise<PeeringTarget> {
   const attempted = `ask ${text} for approval`;
   const { items } = await cluster.client.list<DiscoveredCluster>(DISCOVERED_CLUSTER, {}, { signal });
-  const meant = items.filter(({ metadata, spec }) => metadata.name === text || means(text, spec));
-  if (meant.length === 0) return await asPeered(cluster, text, items, signal);
-  const usable = meant.filter((record) => isUsable(record, text));
-  const clusters = [...new Map(usable.map(({ spec }) => [spec.fingerprint, spec])).values()];
-  if (clusters.length > 1) throw ambiguous(text, attempted, clusters);
-  const [spec] = clusters;
-  if (spec === undefined) throw refusal(meant, text, attempted);
-  // The same key may be found over DNS and on the LAN: what either found leads to it, or is refused by its key.
-  const addresses = new Set(usable.toSorted(bySource).flatMap(({ status }) => status?.addresses ?? []));
-  return {
-    clusterName: spec.clusterName,
-    fingerprint: spec.fingerprint,
-    addresses: [...addresses].slice(0, MAX_ADDRESSES),
-  };
+  const found = findDiscovered(items, text);
+  if (found.length > 1) throw ambiguous(text, attempted, found);
+  const [one] = found;
+  if (one !== undefined) {
+    return { clusterName: one.clusterName, fingerprint: one.fingerprint, addresses: one.addresses };
+  }
+  const refused = items.find(({ metadata, spec }) => metadata.name === text || means(text, spec));
+  if (refused !== undefined) throw refusal(refused, attempted);
+  return await asPeered(cluster, text, items, signal);
 }
 
-/** Who names a key has chosen between those that claim the name. */
-function isUsable({ metadata, spec, status }: DiscoveredCluster, text: string): boolean {
-  if (status?.state === 'Available') return true;
-  return status?.state === 'Conflict' && (metadata.name === text || isFingerprintOf(text, spec.fingerprint));
-}
-
-function bySource(a: DiscoveredCluster, b: DiscoveredCluster): number {
-  return a.spec.source.localeCompare(b.spec.source);
-}
-
-function refusal(meant: readonly DiscoveredCluster[], text: string, attempted: string): CliError {
-  const conflicting = meant.filter(({ status }) => status?.state === 'Conflict').map(({ spec }) => spec);
-  if (conflicting.length > 1) return ambiguous(text, attempted, conflicting);
-  const [record] = meant;
-  const why = record?.status?.message ?? 'nobody has judged its record yet';
+function refusal({ metadata, status }: DiscoveredCluster, attempted: string): CliError {
+  const why = status?.message ?? 'nobody has judged its record yet';
   return new CliError('Refused', {
     attempted,
-    where: `DiscoveredCluster ${record?.metadata.name ?? text}`,
-    why: `it is ${record?.status?.state ?? 'new'}: ${why}`,
+    where: `DiscoveredCluster ${metadata.name}`,
+    why: `it is ${status?.state ?? 'new'}: ${why}`,
     next: 'see `tombolo discover`',
   });
 }

@@ -1,8 +1,18 @@
-import { describe, expect } from 'vitest';
+import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { apart, leftovers, unpeer } from '../apart.ts';
-import { type Json, type TestCluster, until } from '../bed.ts';
-import { isReady, test } from '../fixtures.ts';
-import { DOMAIN, forget, forgetRequests, found, selfOf, short } from './found.ts';
+import { type Json, openBed, type TestCluster, until } from '../bed.ts';
+import { condition, isReady, test } from '../fixtures.ts';
+import { forgetRequests, type Records, recordsFor } from './records.ts';
+import { selfOf, short } from './settings.ts';
+
+const DOMAIN = 'asking.test';
+const bed = openBed();
+let records: Records;
+
+beforeAll(async () => {
+  records = await recordsFor(bed, [bed.cluster('milan'), bed.cluster('rome')], DOMAIN, 5398);
+});
+afterAll(() => records[Symbol.asyncDispose]());
 
 const requestsOf = async (cluster: TestCluster): Promise<Json[]> =>
   JSON.parse((await cluster.tombolo('requests -o json')).stdout).requests;
@@ -27,7 +37,7 @@ describe('asking a cluster that was found', () => {
     await forgetRequests(milan, rome);
     const [home, there] = [await selfOf(milan), await selfOf(rome)];
     const comparison = `${short(home.fingerprint)}/${short(there.fingerprint)}`;
-    await found(milan, 'rome', there);
+    await records.list(milan, { rome: there });
 
     const asked = await milan.tombolo(['peer', 'rome', '--timeout', '12s']);
     expect(asked.code, asked.stderr).toBe(3);
@@ -68,7 +78,7 @@ describe('asking a cluster that was found', () => {
   test('PEER-09 a no ends it with a sentence on both sides, and stands for a day', async ({ milan, rome }) => {
     await apart(milan, rome);
     await forgetRequests(milan, rome);
-    await found(milan, 'rome', await selfOf(rome));
+    await records.list(milan, { rome: await selfOf(rome) });
 
     const refused = milan.tombolo('peer rome');
     await requested(rome);
@@ -84,6 +94,47 @@ describe('asking a cluster that was found', () => {
     expect(again.stderr).toContain('rejected');
   });
 
+  test('PEER-09 a day without an answer, and a withdrawal, end it with a sentence on both sides', async ({
+    milan,
+    rome,
+  }) => {
+    await apart(milan, rome);
+    await forgetRequests(milan, rome);
+    await records.list(milan, { rome: await selfOf(rome) });
+
+    await good(milan.tombolo('peer rome --no-wait'));
+    const { fingerprint } = await requested(rome);
+    const name = `request-${fingerprint.slice(0, 32)}`;
+    const spec = { expiresAt: new Date(Date.now() - 1_000).toISOString() };
+    await rome.kubectl([
+      '-n',
+      'tombolo-system',
+      'patch',
+      'peeringrequest',
+      name,
+      '--type',
+      'merge',
+      '-p',
+      JSON.stringify({ spec }),
+    ]);
+    const peer = await until('the end is told', async () => {
+      const object = await milan.json('get peer rome');
+      return object['status'].phase === 'Failed' && object;
+    });
+    expect(condition(peer, 'Authenticated')?.['message']).toMatch(/nobody answered until/);
+    expect(await requestsOf(milan)).toMatchObject([{ direction: 'Out', state: 'Expired' }]);
+    expect(await requestsOf(rome)).toMatchObject([{ direction: 'In', state: 'Expired' }]);
+    const late = await rome.tombolo('accept milan');
+    expect(late.code).toBe(1);
+    expect(late.stderr).toContain('let the people of milan run `tombolo peer` again');
+
+    await good(milan.tombolo('peer rome --no-wait'));
+    await until('asked anew', async () => (await requestsOf(rome))[0]?.['state'] === 'Waiting');
+    await unpeer(milan, 'rome');
+    expect(await requestsOf(rome)).toEqual([]);
+    expect(await leftovers(milan)).toEqual([]);
+  });
+
   test('PEER-10 a record with another fingerprint than the endpoint proves is refused, and asks nobody', async ({
     milan,
     rome,
@@ -91,7 +142,7 @@ describe('asking a cluster that was found', () => {
     await apart(milan, rome);
     await forgetRequests(milan, rome);
     const there = await selfOf(rome);
-    await found(milan, 'genoa', { ...there, fingerprint: 'ab'.repeat(32) });
+    await records.list(milan, { genoa: { ...there, fingerprint: 'ab'.repeat(32) } });
     const outcome = await milan.tombolo('peer genoa');
     expect(outcome.code).toBe(1);
     expect(outcome.stderr).toContain(
@@ -99,8 +150,7 @@ describe('asking a cluster that was found', () => {
     );
     expect(await requestsOf(rome)).toEqual([]);
     expect(await leftovers(milan)).toEqual([]);
-    await forget(milan, 'genoa');
-    const unknown = await milan.tombolo('peer genoa');
+    const unknown = await milan.tombolo('peer lucca');
     expect(unknown.code).toBe(1);
     expect(unknown.stderr).toContain('tombolo discover');
   });
@@ -127,10 +177,11 @@ describe('asking a cluster that was found', () => {
       rule('fleet', { action: 'Accept', domain: DOMAIN, labels: { env: 'test' }, limits: { cpu: '2' } }),
     );
     await milan.apply(rule('fleet', { action: 'Ask', domain: DOMAIN }));
-    await found(milan, 'rome', await selfOf(rome));
+    const there = await selfOf(rome);
+    await records.list(milan, { rome: there });
     const waiting = await requested(rome);
     expect(waiting['state'], 'no record of the domain names milan yet').toBe('Waiting');
-    await found(rome, 'milan', await selfOf(milan));
+    await records.list(rome, { rome: there, milan: await selfOf(milan) });
     await until('node rome is Ready', async () => isReady(await milan.find('get node rome')), 60_000);
     expect(await requestsOf(rome)).toMatchObject([
       { state: 'Accepted', message: 'accepted by rule fleet as peer milan' },
@@ -138,8 +189,6 @@ describe('asking a cluster that was found', () => {
     expect((await rome.json('get peer milan'))['spec'].limits).toEqual({ cpu: '2' });
 
     await forgetRequests(milan);
-    await forget(rome, 'milan');
-    await forget(milan, 'rome');
     await apart(milan, rome);
     await forgetRequests(rome);
   });
