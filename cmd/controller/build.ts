@@ -58,6 +58,7 @@ export function buildController(flags: ControllerFlags): { run(signal: AbortSign
         clusterName: flags.clusterName,
         version: packageJson.version,
         tokenLifetimeSeconds: flags.tokenLifetimeSeconds,
+        requestLifetimeSeconds: flags.requestLifetimeSeconds,
         ...(flags.apiServer !== '' && { apiServer: flags.apiServer }),
       };
       const events = eventRecorder(client, { component: 'tombolo-controller', host: flags.podName, log });

@@ -19,6 +19,11 @@ import {
   type Offloading,
   PEER,
   type Peer,
+  PEERING_REQUEST,
+  PEERING_RULE,
+  type PeeringRequest,
+  type PeeringRule,
+  SYSTEM_NAMESPACE,
   VIRTUAL_NODE,
   type VirtualNode,
 } from '#pkg/api';
@@ -34,6 +39,7 @@ export function replicaCaches(home: Cluster) {
     namespaces: home.informer(NAMESPACE),
     offloadings: home.informer<Offloading>(OFFLOADING),
     virtualNodes: home.informer<VirtualNode>(VIRTUAL_NODE),
+    requests: home.informer<PeeringRequest>(PEERING_REQUEST, { namespace: SYSTEM_NAMESPACE }),
   };
 }
 
@@ -55,10 +61,11 @@ export function leaderCaches(home: Cluster, systemNamespace: string) {
     renderedSlices: home.informer(ENDPOINT_SLICE, {
       labelSelector: `endpointslice.kubernetes.io/managed-by=${SLICE_MANAGER}`,
     }),
+    rules: home.informer<PeeringRule>(PEERING_RULE),
     invites: home.informer<Invite>(INVITE, { namespace: systemNamespace }),
     nodes: home.informer(NODE),
     pods: home.informer(POD, { transform: trimToDemand }),
-    requests: home.informer(CSR),
+    certificateRequests: home.informer(CSR),
     discovered: home.informer<DiscoveredCluster>(DISCOVERED_CLUSTER),
     discoveries: home.informer<Discovery>(DISCOVERY),
     apiSlices: home.informer(ENDPOINT_SLICE, {

@@ -41,6 +41,8 @@ const schema = z.object({
   /** `true` where agents look for clusters on their links. */
   discoveryMdns: z.enum(['true', 'false']).default('false'),
   tokenLifetimeSeconds: z.coerce.number().int().min(600).max(86_400).default(3600),
+  /** How long a request of another cluster waits for approval. */
+  requestLifetimeSeconds: z.coerce.number().int().min(60).max(2_592_000).default(86_400),
   logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   peeringPort: port.default(7443),
   webhookPort: port.default(9443),

@@ -83,7 +83,7 @@ export function leadConsumer(
   const csrQueue = loops.queue('csr-approver');
   const approver = csrApprover({
     client,
-    requests: caches.requests,
+    requests: caches.certificateRequests,
     virtualNodes: shared.virtualNodes,
     kubeletPods: caches.kubeletPods,
     signerName: flags.signer,
@@ -92,5 +92,5 @@ export function leadConsumer(
     log,
   });
   loops.run(approver, csrQueue);
-  stack.use(enqueueOn(caches.requests, csrQueue, (request) => [keyOf(request)]));
+  stack.use(enqueueOn(caches.certificateRequests, csrQueue, (request) => [keyOf(request)]));
 }

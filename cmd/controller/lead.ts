@@ -3,6 +3,7 @@ import { peerClusters } from '#pkg/peering';
 import { TaskGroup } from '#pkg/runtime';
 import { leaderCaches } from './caches.ts';
 import type { ControllerContext } from './context.ts';
+import { leadApproval } from './lead-approval.ts';
 import { leadConsumer } from './lead-consumer.ts';
 import { leadDiscovery } from './lead-discovery.ts';
 import { leadOffloading } from './lead-offloading.ts';
@@ -37,6 +38,7 @@ async function leadNow(context: ControllerContext, signal: AbortSignal): Promise
   group.start('connections to peers', (inner) => clusters.run(inner));
   const leading = { group, stack, loops: loopsIn(group, stack, log, context.metrics) };
   leadConsumer(context, caches, clusters, leading);
+  leadApproval(context, caches, leading);
   leadOffloading(context, caches, clusters, leading);
   leadNetwork(context, caches, clusters, leading);
   leadSlices(context, caches, leading);

@@ -1,4 +1,4 @@
-import { contactRecorder, knownPeers, servePeering } from '#pkg/peering';
+import { contactRecorder, knownPeers, knownRequests, servePeering } from '#pkg/peering';
 import type { ControllerContext } from './context.ts';
 
 /** The peering API and the relay, in every replica. Resolves when the signal aborts and the port is closed. */
@@ -18,6 +18,7 @@ export async function runPeeringEndpoint(
       clock,
       log,
       peers: knownPeers(caches.peers, home.client),
+      requests: knownRequests(caches.requests),
       onContact: contactRecorder({ client: home.client, clock, log }),
     },
     {

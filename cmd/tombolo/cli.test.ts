@@ -14,7 +14,7 @@ describe('usage', () => {
   test('help goes to stdout and lists every command', async () => {
     const { code, stdout, stderr } = await cli('--help');
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    for (const command of 'install uninstall invite peer unpeer offload unoffload cordon uncordon status verify version'.split(
+    for (const command of 'install uninstall invite peer requests accept reject unpeer offload unoffload cordon uncordon status verify version'.split(
       ' ',
     )) {
       expect(stdout).toContain(`  ${command} `);
@@ -26,6 +26,7 @@ describe('usage', () => {
     ['an unknown command', ['per'], /unknown command 'per'; near: peer/],
     ['no command', [], /a command is missing; there are: install, /],
     ['a missing argument', ['unpeer'], /missing required argument 'peer'/],
+    ['a request that is not named', ['accept'], /missing required argument 'request'/],
     ['too many arguments', ['status', 'rome', 'turin'], /too many arguments/],
     ['a bad value', ['peer', '--resources', 'cpu=much'], /"cpu=much" is not RESOURCE=QUANTITY/],
     ['a bad duration', ['status', '--timeout', '5'], /duration above zero/],
@@ -101,6 +102,10 @@ describe('completion', () => {
       ['Local', 'LocalAndRemote'],
     ],
     [['completion', 'z'], ['zsh']],
+    [
+      ['accept', '--'],
+      ['--context', '--help', '--kubeconfig', '--limit', '--name', '--output', '--timeout', '--wait', '--yes'],
+    ],
   ])('%j', async (words, found) => {
     expect((await cli('__complete', ...words)).stdout).toBe(`${[...found, ':4'].join('\n')}\n`);
   });

@@ -44,7 +44,7 @@ function programName(env: NodeJS.ProcessEnv): string {
 function normalise(args: readonly string[]): string[] {
   const end = args.includes('--') ? args.indexOf('--') : args.length;
   const flags = args.slice(0, end).flatMap((arg) => {
-    const [, flag, value] = /^--(wait|yes|force|check|client)=(true|false)$/.exec(arg) ?? [];
+    const [, flag, value] = /^--(wait|yes|force|check|client|all)=(true|false)$/.exec(arg) ?? [];
     if (flag === undefined) return [arg];
     if (value === 'true') return [`--${flag}`];
     return flag === 'wait' ? ['--no-wait'] : [];

@@ -14,6 +14,12 @@ export const RULES = {
   CredentialRefused: { retryable: false, next: 'log in again, or choose another context' },
   NotInstalled: { retryable: false, next: 'run `tombolo install` there' },
   UnknownPeer: { retryable: false, next: 'see `tombolo status`' },
+  UnknownCluster: {
+    retryable: false,
+    next: 'see `tombolo discover`, or give the token that `tombolo invite` printed there',
+  },
+  UnknownRequest: { retryable: false, next: 'see `tombolo requests`' },
+  AmbiguousName: { retryable: false, next: 'give the fingerprint in place of the name' },
   UnknownInvite: { retryable: false, next: 'see `tombolo invite list`' },
   UnknownNamespace: { retryable: false, next: 'make it with `kubectl create namespace`' },
   NotOffloaded: { retryable: false, next: 'see `tombolo status`' },

@@ -6,6 +6,7 @@ import { installCommand } from './commands/install.ts';
 import { inviteCommand } from './commands/invite.ts';
 import { offloadCommand } from './commands/offload.ts';
 import { peerCommand } from './commands/peer.ts';
+import { acceptCommand, rejectCommand, requestsCommand } from './commands/requests.ts';
 import { statusCommand } from './commands/status.ts';
 import { uninstallCommand } from './commands/uninstall.ts';
 import { unoffloadCommand } from './commands/unoffload.ts';
@@ -31,6 +32,9 @@ export function createProgram(programName: string, runner: Runner): Command {
     inviteCommand(runner),
     discoverCommand(runner),
     peerCommand(runner),
+    requestsCommand(runner),
+    acceptCommand(runner),
+    rejectCommand(runner),
     unpeerCommand(runner),
     offloadCommand(runner),
     unoffloadCommand(runner),

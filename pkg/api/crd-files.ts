@@ -10,6 +10,8 @@ import { LINK } from './link.ts';
 import { NAMESPACE_CLAIM } from './namespace-claim.ts';
 import { OFFLOADING } from './offloading.ts';
 import { PEER } from './peer.ts';
+import { PEERING_REQUEST } from './peering-request.ts';
+import { PEERING_RULE } from './peering-rule.ts';
 import { REFLECTION_POLICY } from './reflection-policy.ts';
 import type { KindDefinition } from './resource.ts';
 import { VIRTUAL_NODE } from './virtual-node.ts';
@@ -18,6 +20,8 @@ import { VIRTUAL_NODE } from './virtual-node.ts';
 export const KINDS: readonly KindDefinition<z.ZodType, z.ZodType>[] = [
   PEER,
   INVITE,
+  PEERING_REQUEST,
+  PEERING_RULE,
   GRANT,
   VIRTUAL_NODE,
   OFFLOADING,

@@ -72,6 +72,13 @@ export {
   peerName,
   type Role,
 } from './peer.ts';
+export {
+  PEERING_REQUEST,
+  type PeeringRequest,
+  type PeeringRequestSpec,
+  type PeeringRequestStatus,
+} from './peering-request.ts';
+export { PEERING_RULE, type PeeringRule, type PeeringRuleSpec } from './peering-rule.ts';
 export { REFLECTION_POLICY, type ReflectionPolicy, type ReflectionPolicySpec } from './reflection-policy.ts';
 export { type KindDefinition, type ObjectMeta, type TomboloObject, typeMeta } from './resource.ts';
 export { type Condition, type ResourceList, type SelectorTerm } from './shared-schemas.ts';

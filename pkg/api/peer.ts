@@ -22,6 +22,10 @@ const spec = z.object({
     .meta({
       description: 'SHA-256 of the public identity key (SPKI) of the peer, lower-case hex. Everything else is refused.',
     }),
+  request: z
+    .object({ askedAt: z.iso.datetime().meta({ description: 'A new time asks again after the answer was no.' }) })
+    .optional()
+    .meta({ description: 'Ask the peer to let us use it, and wait until somebody there accepts.' }),
   api: z
     .object({ mode: z.enum(['Auto', 'Direct', 'Relay']).optional() })
     .optional()

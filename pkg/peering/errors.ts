@@ -49,6 +49,13 @@ const RULES = {
   CredentialRefused: { retryable: true, next: 'a new credential is asked for by itself' },
   PeerBusy: { retryable: true, next: 'tried again by itself' },
   PeerEnding: { retryable: true, next: 'wait until `tombolo status` shows that it is gone, then run this again' },
+  RequestRejected: { retryable: false, next: 'speak with the people of that cluster: they can still accept it' },
+  RequestExpired: { retryable: false, next: 'run `tombolo peer` again to ask anew' },
+  TooManyRequests: { retryable: true, next: 'tried again by itself; there, `tombolo reject --all` makes room' },
+  FingerprintDiffers: {
+    retryable: false,
+    next: 'ask the people of that cluster for the fingerprint that `tombolo status` prints there, and have the record corrected',
+  },
   TooManyTries: { retryable: true, next: 'wait a minute' },
   NamespaceTaken: { retryable: false, next: 'rename or remove that namespace on the provider' },
   UnexpectedAnswer: { retryable: true, next: 'compare `tombolo version` on both clusters' },

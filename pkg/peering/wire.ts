@@ -16,6 +16,7 @@ export const RELAY_SERVER_NAME = 'kubernetes.default.svc';
 export const PATHS = {
   info: '/v1/info',
   redeem: '/v1/redeem',
+  request: '/v1/request',
   credentials: '/v1/credentials',
   unpeer: '/v1/unpeer',
 } as const;
@@ -33,6 +34,30 @@ export const redeemRequest = z.object({
   version: versionText,
 });
 export type RedeemRequest = z.infer<typeof redeemRequest>;
+
+/** Asks to be let in, and is asked again to hear what became of it. Who asks is proven by the key of the connection. */
+export const requestForApproval = z.object({
+  /** What the asking cluster calls itself: a wish, the provider may add to it. */
+  clusterName: peerName,
+  addresses,
+  version: versionText,
+  /** The same for every call of one wish: a request that expired is made anew only for another wish. */
+  askedAt: z.string().min(1).max(64),
+});
+export type RequestForApproval = z.infer<typeof requestForApproval>;
+
+export const approvalAnswer = z.object({
+  state: z.enum(['Waiting', 'Accepted', 'Rejected', 'Expired']),
+  /** A sentence of the asked side. */
+  why: z.string().max(1024),
+  /** When to ask again at the earliest; the asking side keeps to its own bounds. */
+  pollAfterSeconds: z.number().min(0).max(3600),
+});
+export type ApprovalAnswer = z.infer<typeof approvalAnswer>;
+
+/** Nothing of a request is left there, unless it was rejected: that stays known for a while. */
+export const withdrawAnswer = z.object({ state: z.literal('Gone') });
+export type WithdrawAnswer = z.infer<typeof withdrawAnswer>;
 
 /** What a consumer gets to work with the provider's API server. */
 export const credentialsAnswer = z.object({

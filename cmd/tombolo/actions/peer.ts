@@ -2,8 +2,10 @@ import type { Role } from '#pkg/api';
 import {
   abandonPeering,
   type ClusterEnd,
+  comparisonOf,
   isPeeringError,
   peeringFromKubeconfigs,
+  requestPeering,
   type StartedPeering,
   startPeering,
   waitForEnd,
@@ -12,6 +14,7 @@ import {
 import { CliError } from '../errors.ts';
 import type { Result } from '../output/format.ts';
 import type { Session } from '../session.ts';
+import { foundCluster } from './found-cluster.ts';
 import { requireInstalled } from './installed.ts';
 import { type RoleFlag, rolesOf } from './roles.ts';
 import { serverTime } from './server-time.ts';
@@ -27,11 +30,14 @@ interface Begun {
   readonly role: Role;
   readonly at: ClusterEnd;
   readonly started: StartedPeering;
+  /** What people of both clusters compare, where that one has to approve. */
+  readonly comparison?: string;
 }
 
 /**
- * Peers with the cluster of a token or of a kubeconfig, and waits until the virtual node is Ready. Run again after any
- * interruption it goes on; where the peering stands nothing changes (PEER-14).
+ * Peers with the cluster of a token, of a kubeconfig, or of a name that discovery found, and waits until the virtual node is
+ * Ready; in the last case until somebody there has accepted, too. Run again after any interruption it goes on; where the
+ * peering stands nothing changes (PEER-14).
  */
 export async function peer(session: Session, options: PeerOptions, args: readonly string[]): Promise<Result> {
   const begun = await begin(session, options, args[0]);
@@ -39,17 +45,23 @@ export async function peer(session: Session, options: PeerOptions, args: readonl
   return report(begun, session.flags.wait);
 }
 
-async function begin(session: Session, options: PeerOptions, token: string | undefined): Promise<Begun[]> {
+/** A name or a fingerprint; every token has a dot in it. Everything else is read as a token, so that a mangled one is told so. */
+const NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
+
+async function begin(session: Session, options: PeerOptions, text: string | undefined): Promise<Begun[]> {
   const { flags, signal, progress } = session;
   const hasRemote = flags.remoteKubeconfig !== undefined || flags.remoteContext !== undefined;
-  if ((token !== undefined) === hasRemote) {
-    const why = hasRemote ? 'a token and a kubeconfig exclude each other' : 'a token or a kubeconfig is missing';
-    const next = 'give the token that `tombolo invite` printed there, or --remote-kubeconfig';
+  if ((text !== undefined) === hasRemote) {
+    const why = hasRemote
+      ? 'a token or name and a kubeconfig exclude each other'
+      : 'a token, a name or a kubeconfig is missing';
+    const next =
+      'give the token that `tombolo invite` printed there, a name of `tombolo discover`, or --remote-kubeconfig';
     throw new CliError('BadUsage', { attempted: 'peer', where: 'the command line', why, next });
   }
   progress.step('reaching the clusters');
   const cluster = await session.home();
-  await requireInstalled(cluster, signal);
+  const { fingerprint: own = '' } = await requireInstalled(cluster, signal);
   const common = {
     now: await serverTime(cluster, signal),
     signal,
@@ -58,9 +70,16 @@ async function begin(session: Session, options: PeerOptions, token: string | und
   };
   const here: ClusterEnd = { client: cluster.client, cluster: cluster.name };
   const roles = rolesOf(options.role);
-  if (token !== undefined) {
+  if (text !== undefined && NAME.test(text)) {
+    const target = await foundCluster(cluster, text, signal);
     progress.step('writing the peering');
-    const started = await startPeering(cluster.client, { ...common, token, roles, cluster: cluster.name });
+    const started = await requestPeering(cluster.client, { ...common, target, roles, cluster: cluster.name });
+    const comparison = comparisonOf(own, target.fingerprint);
+    return [{ role: roles[0] ?? 'Consume', at: here, started, comparison }];
+  }
+  if (text !== undefined) {
+    progress.step('writing the peering');
+    const started = await startPeering(cluster.client, { ...common, token: text, roles, cluster: cluster.name });
     return [{ role: roles[0] ?? 'Consume', at: here, started }];
   }
   const remote = await session.remote();
@@ -89,19 +108,22 @@ async function wait({ progress, signal }: Session, { at, started }: Begun): Prom
 }
 
 function report(begun: readonly Begun[], isWaited: boolean): Result {
-  const views = begun.map(({ role, at, started }) => ({
+  const views = begun.map(({ role, at, started, comparison }) => ({
     role,
     cluster: at.cluster,
     peer: started.peer,
     changed: !started.isUnchanged,
     ready: isWaited,
     ...(started.virtualNode !== undefined && { virtualNode: started.virtualNode }),
+    ...(comparison !== undefined && { comparison }),
   }));
-  const lines = views.map(({ cluster, peer: name, virtualNode, changed }) => {
+  const lines = views.map(({ cluster, peer: name, virtualNode, changed, comparison }) => {
     if (!changed) return `${cluster} is peered with ${name} already; nothing was changed.`;
     const node = virtualNode === undefined ? '' : `; node ${virtualNode} is Ready`;
     if (isWaited) return `${cluster} is peered with ${name}${node}.`;
-    return `${cluster} is to be peered with ${name}. To watch: \`kubectl wait peer/${name} --for=condition=ApiReachable\``;
+    const approval =
+      comparison === undefined ? '' : ` Its people have to accept; both sides show the fingerprints ${comparison}.`;
+    return `${cluster} is to be peered with ${name}.${approval} To watch: \`kubectl wait peer/${name} --for=condition=ApiReachable\``;
   });
   return { value: { peerings: views }, text: lines.join('\n') };
 }

@@ -5,8 +5,11 @@ import { act, remoteFlags, type Runner } from './runner.ts';
 export function peerCommand(runner: Runner): Command {
   const command = remoteFlags(
     new Command('peer')
-      .description('Peer with another cluster, by its token or by its kubeconfig; a virtual node stands for it here.')
-      .argument('[token]', 'what `tombolo invite` printed there'),
+      .description('Peer with another cluster, by its token, its kubeconfig, or its name where it was discovered.')
+      .argument(
+        '[found]',
+        'a token that `tombolo invite` printed there, or a name or fingerprint of `tombolo discover`',
+      ),
   )
     .addOption(
       new Option('--role <role>', 'consume (we use it), provide (it uses us) or both')

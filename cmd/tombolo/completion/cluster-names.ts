@@ -1,5 +1,6 @@
-import { INVITE, PEER, SYSTEM_NAMESPACE } from '#pkg/api';
+import { DISCOVERED_CLUSTER, type DiscoveredCluster, INVITE, PEER, SYSTEM_NAMESPACE } from '#pkg/api';
 import { type KubeClient, NAMESPACE } from '#pkg/kube';
+import { listRequests } from '#pkg/peering';
 import { connect } from '../connect.ts';
 
 export interface NamesRequest {
@@ -8,7 +9,7 @@ export interface NamesRequest {
   readonly signal: AbortSignal;
 }
 
-/** Names of the objects that an argument may be: peers, namespaces, invites. None where the cluster does not answer. */
+/** Names of the objects that an argument may be: peers, namespaces, invites, clusters that were found or that ask. None where the cluster does not answer. */
 export async function clusterNames(argument: string, { before, env, signal }: NamesRequest): Promise<string[]> {
   const flag = (name: string): string | undefined => {
     const at = before.indexOf(name);
@@ -31,6 +32,12 @@ async function list(argument: string, client: KubeClient, signal: AbortSignal): 
       return names(await client.list(NAMESPACE, {}, { signal }));
     case 'invite':
       return names(await client.list(INVITE, { namespace: SYSTEM_NAMESPACE }, { signal }));
+    case 'found': {
+      const { items } = await client.list<DiscoveredCluster>(DISCOVERED_CLUSTER, {}, { signal });
+      return [...new Set(items.map(({ spec }) => spec.clusterName))];
+    }
+    case 'request':
+      return [...new Set((await listRequests(client, signal)).map(({ spec }) => spec.clusterName))];
     default:
       return [];
   }

@@ -4,6 +4,8 @@ import { isPeeringCode, isPeeringError, PeeringError } from '../errors.ts';
 import type { Fingerprint } from '../identity/fingerprint.ts';
 import type { Identity } from '../identity/identity.ts';
 import {
+  type ApprovalAnswer,
+  approvalAnswer,
   type CredentialsAnswer,
   credentialsAnswer,
   errorAnswer,
@@ -12,8 +14,11 @@ import {
   MAX_BODY_BYTES,
   PATHS,
   type RedeemRequest,
+  type RequestForApproval,
   type UnpeerAnswer,
   unpeerAnswer,
+  type WithdrawAnswer,
+  withdrawAnswer,
 } from '../wire.ts';
 import { parseAddress } from './address.ts';
 import { dialPinned } from './dial.ts';
@@ -22,6 +27,10 @@ import { dialPinned } from './dial.ts';
 export interface PeeringClient extends AsyncDisposable {
   /** Idempotent for one key: the invite may be redeemed again until it ends. */
   redeem(request: RedeemRequest, signal: AbortSignal): Promise<CredentialsAnswer>;
+  /** Asks to be let in, and how that stands; to be called again until somebody there has decided. Idempotent. */
+  askApproval(request: RequestForApproval, signal: AbortSignal): Promise<ApprovalAnswer>;
+  /** Takes the request back. Idempotent. */
+  withdraw(signal: AbortSignal): Promise<WithdrawAnswer>;
   /** A new token for a peer that is lent to. */
   credentials(signal: AbortSignal): Promise<CredentialsAnswer>;
   info(signal: AbortSignal): Promise<InfoAnswer>;
@@ -39,6 +48,8 @@ export interface PeeringClientOptions {
   /** For one address; default 3 s, so that three dead addresses leave room for a fourth within 10 s. */
   readonly connectTimeoutMs?: number;
 }
+
+type Method = 'GET' | 'POST' | 'DELETE';
 
 /** For the answer after the connection stands. A redeem makes about ten objects there. */
 const ANSWER_TIMEOUT_MS = 8_000;
@@ -75,7 +86,7 @@ export function peeringClient(options: PeeringClientOptions): PeeringClient {
 
   async function call<T>(
     what: string,
-    method: 'GET' | 'POST',
+    method: Method,
     path: string,
     schema: z.ZodType<T>,
     signal: AbortSignal,
@@ -125,7 +136,7 @@ export function peeringClient(options: PeeringClientOptions): PeeringClient {
   async function exchange(
     what: string,
     address: string,
-    request: { method: 'GET' | 'POST'; path: string; body?: object; deadline: AbortSignal },
+    request: { method: Method; path: string; body?: object; deadline: AbortSignal },
   ): Promise<{ status: number; text: string }> {
     try {
       const answer: Dispatcher.ResponseData = await agent.request({
@@ -146,6 +157,11 @@ export function peeringClient(options: PeeringClientOptions): PeeringClient {
 
   return {
     redeem: (request, signal) => call('redeem the invite', 'POST', PATHS.redeem, credentialsAnswer, signal, request),
+    askApproval: async (request, signal) => {
+      const answer = await call('ask for approval', 'POST', PATHS.request, approvalAnswer, signal, request);
+      return { ...answer, why: printable(answer.why) };
+    },
+    withdraw: (signal) => call('withdraw the request', 'DELETE', PATHS.request, withdrawAnswer, signal),
     credentials: (signal) => call('ask for a credential', 'POST', PATHS.credentials, credentialsAnswer, signal),
     info: (signal) => call('show our key to the peer', 'GET', PATHS.info, infoAnswer, signal),
     unpeer: (signal) => call('end the peering', 'POST', PATHS.unpeer, unpeerAnswer, signal),

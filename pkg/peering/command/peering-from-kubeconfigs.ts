@@ -1,7 +1,8 @@
 import type { Role } from '#pkg/api';
 import type { KubeClient } from '#pkg/kube';
 import { createInvite, revokeInvite } from './create-invite.ts';
-import { startPeering, type StartedPeering, type StartPeeringOptions } from './start-peering.ts';
+import type { StartedPeering } from './check-wish.ts';
+import { startPeering, type StartPeeringOptions } from './start-peering.ts';
 
 /** One of two clusters that one person may write to. */
 export interface ClusterEnd {

@@ -4,7 +4,7 @@ import type { KubeClient } from '#pkg/kube';
 import { isPeeringCode, PeeringError } from '../errors.ts';
 import { unlessNotFound } from '../not-found.ts';
 import { getPeer, removeRole, updatePeer } from '../peer-view.ts';
-import type { StartedPeering } from './start-peering.ts';
+import type { StartedPeering } from './check-wish.ts';
 
 /** What changed since the last one. */
 export interface PeeringProgress {
@@ -102,7 +102,11 @@ export async function abandonPeering(client: KubeClient, started: StartedPeering
   await updatePeer(
     client,
     started.peer,
-    (peer) => peer.status?.roles?.includes('Consume') !== true && removeRole(peer, 'Consume'),
+    (peer) => {
+      if (peer.status?.roles?.includes('Consume') === true) return false;
+      delete peer.spec.request;
+      return removeRole(peer, 'Consume');
+    },
     signal,
   );
 }

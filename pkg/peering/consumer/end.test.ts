@@ -1,5 +1,15 @@
 import { describe, expect, test } from 'vitest';
-import { ANNOTATION, FINALIZER, LABEL, PEER, type Peer, typeMeta, VIRTUAL_NODE, type VirtualNode } from '#pkg/api';
+import {
+  ANNOTATION,
+  FINALIZER,
+  LABEL,
+  PEER,
+  type Peer,
+  PEERING_REQUEST,
+  typeMeta,
+  VIRTUAL_NODE,
+  type VirtualNode,
+} from '#pkg/api';
 import { NODE, POD } from '#pkg/kube';
 import { silentLog, systemClock } from '#pkg/runtime';
 import type { PeerCluster } from '../peer-clusters.ts';
@@ -141,5 +151,17 @@ describe('the end of using a peer', () => {
     for (let round = 0; (await end({ credentials: undefined })).state !== 'Done'; round++)
       expect(round).toBeLessThan(5);
     expect(home.names).not.toContain('VirtualNode rome');
+  });
+
+  test('of a peering that waits for approval takes the request back', async () => {
+    await using bed = await peeringBed();
+    const { peer, session, end } = await scene(bed);
+    const asked = { clusterName: 'milan', addresses: [], version: '0.1.0', askedAt: 'now' };
+    const rome = session.peering([bed.provider.address], bed.provider.identity.fingerprint);
+    expect((await rome.askApproval(asked, signal)).state).toBe('Waiting');
+    const waiting = { ...peer, spec: { ...peer.spec, request: { askedAt: 'now' } } };
+    for (let round = 0; (await end({ peer: waiting, credentials: undefined })).state !== 'Done'; round++)
+      expect(round).toBeLessThan(5);
+    expect(bed.provider.client.peek(PEERING_REQUEST)).toEqual([]);
   });
 });

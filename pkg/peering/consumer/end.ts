@@ -183,8 +183,11 @@ async function sayGoodbyeOnce(
 ): Promise<void> {
   const { addresses = [], fingerprint } = peer.spec;
   if (fingerprint === undefined || addresses.length === 0) return;
+  const peering = session.peering(addresses, fingerprint as PeerCredentials['fingerprint']);
   try {
-    await session.peering(addresses, fingerprint as PeerCredentials['fingerprint']).unpeer(signal);
+    // First, so that nobody accepts what is not wanted any more; what was accepted just before ends by the goodbye.
+    if (peer.spec.request !== undefined) await peering.withdraw(signal);
+    await peering.unpeer(signal);
   } catch (error) {
     signal.throwIfAborted();
     if (!isPeeringError(error, 'NotPeered'))

@@ -5,6 +5,7 @@ import { unlessNotFound } from '../not-found.ts';
 import type { PeerClusters } from '../peer-clusters.ts';
 import { isForced, markForced, removeRole, stands, updatePeer, wants } from '../peer-view.ts';
 import { type DirectionReport, verdict, verdictOf } from '../report.ts';
+import { awaitApproval } from './await-approval.ts';
 import { consumerReport } from './consumer-view.ts';
 import { endConsumer } from './end.ts';
 import { isDisowned, look, mend } from './look.ts';
@@ -45,7 +46,11 @@ export async function reconcileConsumer(
   }
   if (!wanted) {
     const invite = deps.secrets.get(`${SYSTEM_NAMESPACE}/${redeemSecretName(peer.metadata.name)}`);
-    const wasTried = invite !== undefined || stands(peer, 'Consume') || peer.spec.roles.includes('Consume');
+    const wasTried =
+      invite !== undefined ||
+      peer.spec.request !== undefined ||
+      stands(peer, 'Consume') ||
+      peer.spec.roles.includes('Consume');
     const end = await endConsumer(deps, { peer, credentials, provider, wasTried }, session, signal);
     return endReport(deps, peer, end, credentials, session);
   }
@@ -74,13 +79,19 @@ async function obtain(
   const { clock } = deps;
   const { obtaining } = session;
   const invite = await readSecret(deps.home, redeemSecretName(peer.metadata.name), signal);
-  const step = invite === undefined ? 'ask for a credential' : 'redeem the invite';
+  const asks = invite === undefined && peer.spec.request !== undefined;
+  const step = invite !== undefined ? 'redeem the invite' : asks ? 'ask for approval' : 'ask for a credential';
   // What failed for good is tried again only when its Peer or its invite was changed.
   const attempt = `${peer.metadata.uid}/${peer.metadata.generation}/${invite?.metadata.resourceVersion ?? ''}`;
   if (obtaining.deadFor === attempt) return notObtained(peer, step, obtaining.error, true, 15_000);
   if (clock.now() < obtaining.notBeforeMs)
     return notObtained(peer, step, obtaining.error, false, obtaining.notBeforeMs - clock.now());
   try {
+    const waiting = asks ? await awaitApproval(deps, peer, session, signal) : undefined;
+    if (waiting !== undefined) {
+      succeeded(obtaining);
+      return waiting;
+    }
     await obtainCredentials(deps, peer, session, invite, signal);
   } catch (error) {
     signal.throwIfAborted();

@@ -3,7 +3,7 @@ import { type PeeringClient, peeringClient } from '../client/peering-client.ts';
 import type { Identity } from '../identity/identity.ts';
 import type { Fingerprint } from '../identity/fingerprint.ts';
 import type { ApiProbe } from './probe.ts';
-import type { InfoAnswer } from '../wire.ts';
+import type { ApprovalAnswer, InfoAnswer } from '../wire.ts';
 
 /** Shown as good is what was verified this recently (PEER-33). */
 export const FRESH_MS = 20_000;
@@ -20,6 +20,8 @@ export interface ConsumerSession {
   readonly endpoint: Track<InfoAnswer>;
   nextLookAtMs: number;
   lookedAtMs: number;
+  /** What the peer said to our request for approval, and when to ask again. */
+  readonly asking: { wish: string | undefined; last: ApprovalAnswer | undefined; nextAtMs: number };
   /** Getting credentials for the first time, and again after they stopped working. */
   readonly obtaining: Retry;
   readonly recovering: Retry;
@@ -64,6 +66,7 @@ export function consumerSession(deps: { identity: Identity; version: string }): 
     endpoint: track(),
     nextLookAtMs: Number.NEGATIVE_INFINITY,
     lookedAtMs: Number.NEGATIVE_INFINITY,
+    asking: { wish: undefined, last: undefined, nextAtMs: Number.NEGATIVE_INFINITY },
     obtaining: retry(),
     recovering: retry(),
     renewing: retry(),

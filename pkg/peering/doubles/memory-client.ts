@@ -4,6 +4,8 @@ import { type KubeClient, KubeError, type KubeErrorCode, type KubeObject, type R
 export interface MemoryClient extends KubeClient {
   /** Puts an object there as if somebody else had. */
   seed(resource: Resource, object: KubeObject): void;
+  /** All objects of a kind at this moment, as an informer that never lags holds them. */
+  peek<T extends KubeObject>(resource: Resource<T>): T[];
   /** All objects, as `Kind namespace/name`, sorted. */
   readonly names: string[];
   /** Every write, as `verb Kind name`. */
@@ -75,6 +77,10 @@ export function memoryClient(): MemoryClient {
       return [...objects.keys()].toSorted();
     },
     seed: (resource, object) => void add(resource, object),
+    peek: <T extends KubeObject>(resource: Resource<T>) =>
+      [...objects]
+        .filter(([key]) => key.startsWith(`${resource.kind} `))
+        .map(([, object]) => structuredClone(object) as T),
     async get<T extends KubeObject>(resource: Resource<T>, ref: Ref) {
       return structuredClone(find(keyOf(resource, ref))) as T;
     },

@@ -1,6 +1,16 @@
-import { CONFIG_MAP, type ConfigMap, ENDPOINT_SLICE, type EndpointSlice } from '#pkg/kube';
-import { INVITE, type Invite, PEER, type Peer, SYSTEM_NAMESPACE, typeMeta } from '#pkg/api';
+import { CONFIG_MAP, type ConfigMap, ENDPOINT_SLICE, type EndpointSlice, keyOf } from '#pkg/kube';
+import {
+  INVITE,
+  type Invite,
+  PEER,
+  type Peer,
+  PEERING_REQUEST,
+  type PeeringRequest,
+  SYSTEM_NAMESPACE,
+  typeMeta,
+} from '#pkg/api';
 import { silentLog, systemClock } from '#pkg/runtime';
+import { knownRequests } from '../approval/known-requests.ts';
 import { peeringClient, type PeeringClient } from '../client/peering-client.ts';
 import { type Identity, identityFromPem, newIdentityPem } from '../identity/identity.ts';
 import { hashOfSecret, newInviteSecret } from '../invite/token.ts';
@@ -47,8 +57,13 @@ export async function peeringBed(options: ServePeeringOptions = {}): Promise<Pee
       return { [Symbol.dispose]: () => void handlers.delete(handler) };
     },
   };
+  const requests = () => client.peek<PeeringRequest>(PEERING_REQUEST);
   const deps = {
     client,
+    requests: knownRequests({
+      list: requests,
+      get: (key) => requests().find((request) => keyOf(request) === key),
+    }),
     identity,
     options: { clusterName: 'rome', version: '0.1.0' },
     addresses: () => ['198.18.0.3:30443'],

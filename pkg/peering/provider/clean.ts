@@ -6,10 +6,12 @@ import {
   NAME,
   NAMESPACE_CLAIM,
   type NamespaceClaim,
+  PEERING_REQUEST,
   SYSTEM_NAMESPACE,
   tenantNamespace,
 } from '#pkg/api';
 import { KubeError, type KubeClient, NAMESPACE, type Namespace, ROLE_BINDING, SERVICE_ACCOUNT } from '#pkg/kube';
+import { requestRef } from '../approval/request-state.ts';
 import { unlessNotFound } from '../not-found.ts';
 import { isTenantOf } from './tenant.ts';
 
@@ -57,6 +59,16 @@ export async function deleteInvitesOf(
     if (fingerprint === undefined || status?.redeemedBy !== fingerprint) continue;
     await client.delete(INVITE, { namespace: SYSTEM_NAMESPACE, name: metadata.name }, { signal }).catch(unlessNotFound);
   }
+}
+
+/** The request of a cluster that is no peer any more: it has to ask anew. */
+export async function deleteRequestOf(
+  client: KubeClient,
+  fingerprint: string | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  if (fingerprint === undefined) return;
+  await client.delete(PEERING_REQUEST, requestRef(fingerprint), { signal }).catch(unlessNotFound);
 }
 
 async function namespacesOf(client: KubeClient, consumer: string, signal: AbortSignal): Promise<Namespace[]> {

@@ -21,6 +21,8 @@ export interface ProviderOptions {
   readonly announceApiServer?: boolean;
   /** Life of a consumer's token in seconds; default 3600, at least 600 (the API server gives nothing shorter). */
   readonly tokenLifetimeSeconds?: number;
+  /** How long a request for approval waits, in seconds; default 86,400. */
+  readonly requestLifetimeSeconds?: number;
 }
 
 /** What every part of the provider's side needs. */

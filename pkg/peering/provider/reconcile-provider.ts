@@ -5,7 +5,7 @@ import { shortFingerprint } from '../identity/fingerprint.ts';
 import { isForced, removeRole, stands, updatePeer, wants } from '../peer-view.ts';
 import { type DirectionReport, type Verdict, verdict, verdictOf } from '../report.ts';
 import { unlessNotFound } from '../not-found.ts';
-import { cleanTenant, deleteInvitesOf, isTenantInUse } from './clean.ts';
+import { cleanTenant, deleteInvitesOf, deleteRequestOf, isTenantInUse } from './clean.ts';
 import { provisionTenant } from './tenant.ts';
 
 export interface ProviderSideDeps {
@@ -140,6 +140,7 @@ async function end(
   if (waitingFor.length > 0)
     return { ...base, step: `remove ${waitingFor.join(', ')}`, requeueAfterMs: ENDING_RECHECK_MS };
   await deleteInvitesOf(client, peer.spec.fingerprint, signal);
+  await deleteRequestOf(client, peer.spec.fingerprint, signal);
   // Until the status says that nothing stands, the mark keeps the consumer's old key from being served.
   if (released && !stands(peer, 'Provide')) await clearMark(client, name, signal);
   return { ...base, stands: false, step: '', requeueAfterMs: 20 };

@@ -1,11 +1,11 @@
-import { FINALIZER, INVITE, type Invite, type Peer, PEER, SYSTEM_NAMESPACE, typeMeta } from '#pkg/api';
+import { INVITE, type Invite, SYSTEM_NAMESPACE } from '#pkg/api';
 import { KubeError } from '#pkg/kube';
 import { PeeringError } from '../errors.ts';
 import type { Fingerprint } from '../identity/fingerprint.ts';
 import { isSecretOf } from '../invite/token.ts';
-import { nameWithSuffix } from '../names.ts';
-import { addRole, findByFingerprint, updatePeer } from '../peer-view.ts';
+import { findByFingerprint } from '../peer-view.ts';
 import type { CredentialsAnswer, RedeemRequest } from '../wire.ts';
+import { ensureConsumerPeer } from './consumer-peer.ts';
 import { issueCredentials } from './credentials.ts';
 import type { ProviderDeps } from './options.ts';
 
@@ -24,7 +24,8 @@ export async function redeem(
   signal: AbortSignal,
 ): Promise<CredentialsAnswer> {
   const invite = await useInvite(deps, request, consumer, signal);
-  const peer = await ensurePeer(deps, request, consumer, invite, signal);
+  const wish = { ...request, fingerprint: consumer, limits: invite.spec.limits, attempted: 'redeem the invite' };
+  const peer = await ensureConsumerPeer(deps.client, wish, signal);
   await noteOnInvite(deps, invite.metadata.name, peer.metadata.name, signal);
   return issueCredentials(deps, peer, signal);
 }
@@ -69,77 +70,6 @@ async function useInvite(
       if (tries === MAX_TRIES) throw refuse('PeerBusy', 'the invite is being used at this moment');
     }
   }
-}
-
-async function ensurePeer(
-  deps: ProviderDeps,
-  request: RedeemRequest,
-  consumer: Fingerprint,
-  invite: Invite,
-  signal: AbortSignal,
-): Promise<Peer> {
-  const known = await findByFingerprint(deps.client, consumer, signal);
-  if (known !== undefined) return join(deps, known, request, invite, signal);
-  const names = [request.clusterName, nameWithSuffix(request.clusterName, consumer)];
-  for (const name of names) {
-    const peer: Peer = {
-      ...typeMeta(PEER),
-      metadata: { name, finalizers: [FINALIZER.peering] },
-      spec: {
-        roles: ['Provide'],
-        fingerprint: consumer,
-        ...(request.addresses.length > 0 ? { addresses: request.addresses } : {}),
-        ...(invite.spec.limits === undefined ? {} : { limits: invite.spec.limits }),
-      },
-    };
-    try {
-      return await deps.client.create<Peer>(PEER, peer, { signal });
-    } catch (error) {
-      if (!(error instanceof KubeError && error.isAlreadyExists)) throw error;
-      // The name is another cluster's (PEER-13), or this one's Peer was made at this very moment by its admin.
-      const made = await findByFingerprint(deps.client, consumer, signal);
-      if (made !== undefined) return join(deps, made, request, invite, signal);
-    }
-  }
-  const where = `Peer ${names.join(', ')}`;
-  throw new PeeringError('NameTaken', {
-    attempted: 'name the new peer',
-    where,
-    why: 'both names are in use for other clusters',
-  });
-}
-
-/** The cluster is a peer already: one Peer holds both directions. */
-async function join(
-  deps: ProviderDeps,
-  known: Peer,
-  request: RedeemRequest,
-  invite: Invite,
-  signal: AbortSignal,
-): Promise<Peer> {
-  const name = known.metadata.name;
-  const busy = (why: string) =>
-    new PeeringError('PeerBusy', { attempted: 'redeem the invite', where: `Peer ${name}`, why });
-  if (known.metadata.deletionTimestamp !== undefined || known.status?.consumerReleased === true) {
-    throw busy('an earlier peering with this cluster is still being taken apart');
-  }
-  const joined = await updatePeer(
-    deps.client,
-    name,
-    (peer) => {
-      const changed = addRole(peer, 'Provide');
-      if (peer.spec.addresses === undefined && request.addresses.length > 0) {
-        peer.spec.addresses = request.addresses;
-        return true;
-      }
-      if (changed && peer.spec.limits === undefined && invite.spec.limits !== undefined)
-        peer.spec.limits = invite.spec.limits;
-      return changed;
-    },
-    signal,
-  );
-  if (joined === undefined) throw busy('its Peer was removed at this moment');
-  return joined;
 }
 
 /** So that `tombolo invite list` can say who used it. */

@@ -204,7 +204,7 @@ describe('known peers', () => {
 });
 
 describe('strangers', () => {
-  test('PEER-36 without a pinned key only redeem answers, everything else is 401; a body above 64 KiB is refused', async () => {
+  test('PEER-36 without a pinned key only redeem and request answer, everything else is 401; a body above 64 KiB is refused', async () => {
     await using bed = await peeringBed();
     const stranger = newIdentity();
     const seen: Record<string, number> = {};
@@ -215,6 +215,15 @@ describe('strangers', () => {
       elsewhere: { identity: stranger, method: 'GET', path: '/metrics' },
       'info without a key': { method: 'GET', path: '/v1/info' },
       'redeem without a key': { path: '/v1/redeem', body: '{}' },
+      'request without a key': { path: '/v1/request', body: '{}' },
+      'withdrawal without a key': { method: 'DELETE', path: '/v1/request' },
+      'a look at requests': { identity: stranger, method: 'GET', path: '/v1/request' },
+      'request of nonsense': { identity: stranger, path: '/v1/request', body: '{}' },
+      'request above 64 KiB': {
+        identity: stranger,
+        path: '/v1/request',
+        body: JSON.stringify({ x: 'y'.repeat(65 * 1024) }),
+      },
       'redeem of nonsense': { identity: stranger, path: '/v1/redeem', body: '{}' },
       'redeem of no JSON': { identity: stranger, path: '/v1/redeem', body: '{"a' },
       'redeem above 64 KiB': {
@@ -232,6 +241,11 @@ describe('strangers', () => {
       elsewhere: 401,
       'info without a key': 401,
       'redeem without a key': 401,
+      'request without a key': 401,
+      'withdrawal without a key': 401,
+      'a look at requests': 401,
+      'request of nonsense': 400,
+      'request above 64 KiB': 413,
       'redeem of nonsense': 400,
       'redeem of no JSON': 400,
       'redeem above 64 KiB': 413,

@@ -1,5 +1,4 @@
 import type { Express, NextFunction, Request, Response } from 'express';
-import type { z } from 'zod';
 import type { Peer } from '#pkg/api';
 import { isCodedError } from '#pkg/runtime';
 import { isPeeringError, type PeeringCode, PeeringError } from '../errors.ts';
@@ -9,12 +8,17 @@ import { redeem } from '../provider/redeem.ts';
 import { releaseConsumer } from '../provider/release.ts';
 import { mayUse, wants } from '../peer-view.ts';
 import { type InfoAnswer, MAX_BODY_BYTES, PATHS, redeemRequest } from '../wire.ts';
+import type { RequestDesk } from '../approval/request-desk.ts';
 import { type Doorkeeper, fingerprintOfSocket } from './client-identity.ts';
+import { askAtDesk, withdrawAtDesk } from './desk-routes.ts';
+import { parseBody } from './parse-body.ts';
 import type { TryLimiter } from './try-limiter.ts';
 
 export interface PeeringAppDeps extends ProviderDeps {
   readonly door: Doorkeeper;
   readonly redeemTries: TryLimiter;
+  readonly desk: RequestDesk;
+  readonly requestTries: TryLimiter;
   /** Told each time that a peer has shown its key. */
   readonly onContact: (peer: Peer) => void;
 }
@@ -23,7 +27,7 @@ export interface PeeringAppDeps extends ProviderDeps {
 const HANDLER_TIMEOUT_MS = 7_000;
 
 /**
- * The peering API (JSON over HTTP). Only redeem answers a key that no Peer has (PEER-36). Holds no state; any replica
+ * The peering API (JSON over HTTP). Only redeem and request answer a key that no Peer has (PEER-36). Holds no state; any replica
  * may answer any request.
  */
 export async function peeringApp(deps: PeeringAppDeps): Promise<Express> {
@@ -52,6 +56,15 @@ export async function peeringApp(deps: PeeringAppDeps): Promise<Express> {
     PATHS.redeem,
     json,
     route((request, signal) => answerRedeem(deps, request, signal)),
+  );
+  app.post(
+    PATHS.request,
+    json,
+    route((request, signal) => askAtDesk(deps, request, signal)),
+  );
+  app.delete(
+    PATHS.request,
+    route((request, signal) => withdrawAtDesk(deps, request, signal)),
   );
   // The key decides before a byte of the body is read: these routes need none.
   app.get(
@@ -93,22 +106,6 @@ async function answerRedeem(deps: PeeringAppDeps, request: Request, signal: Abor
   return answer;
 }
 
-function parseBody<T>(schema: z.ZodType<T>, body: unknown, facts: { attempted: string; where: string }): T {
-  const parsed = schema.safeParse(body);
-  if (parsed.success) return parsed.data;
-  const field = parsed.error.issues[0]?.path[0];
-  if (field === 'clusterName') {
-    throw new PeeringError('InvalidPeerName', {
-      ...facts,
-      why: 'the name of the asking cluster is no DNS label of at most 48 characters',
-    });
-  }
-  throw new PeeringError('UnexpectedAnswer', {
-    ...facts,
-    why: `the request's field ${JSON.stringify(String(field ?? ''))} is not as expected`,
-  });
-}
-
 async function info(deps: PeeringAppDeps, peer: Peer, signal: AbortSignal): Promise<InfoAnswer> {
   const version = await deps.client.version({ signal });
   return {
@@ -132,6 +129,7 @@ const STATUS: Partial<Record<PeeringCode, number>> = {
   InviteExpired: 410,
   InvalidPeerName: 400,
   UnexpectedAnswer: 400,
+  TooManyRequests: 429,
   TooManyTries: 429,
 };
 

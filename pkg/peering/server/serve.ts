@@ -3,6 +3,8 @@ import type { AddressInfo } from 'node:net';
 import type { Peer } from '#pkg/api';
 import type { KnownPeers } from '../peer-view.ts';
 import type { ProviderDeps } from '../provider/options.ts';
+import type { KnownRequests } from '../approval/known-requests.ts';
+import { requestDesk } from '../approval/request-desk.ts';
 import { peeringApp } from './app.ts';
 import { doorkeeper } from './client-identity.ts';
 import { type ConnectionLimits, limitConnections } from './connections.ts';
@@ -15,6 +17,8 @@ export interface ServePeeringOptions {
   /** Default: all addresses. */
   readonly host?: string;
   readonly connections?: ConnectionLimits;
+  /** New requests for approval from one source; default 10. */
+  readonly requestsPerMinute?: number;
   /** Absent: this provider has no relay. */
   readonly relay?: RelayServerOptions;
   /** How long a connection may be slow or idle, in milliseconds; default 10 s (PEER-36). Tests shorten it. */
@@ -23,6 +27,7 @@ export interface ServePeeringOptions {
 
 export interface ServePeeringDeps extends ProviderDeps {
   readonly peers: KnownPeers;
+  readonly requests: KnownRequests;
   readonly onContact?: (peer: Peer) => void;
 }
 
@@ -49,6 +54,8 @@ export async function servePeering(deps: ServePeeringDeps, options: ServePeering
     ...deps,
     door,
     redeemTries: tryLimiter({ clock }),
+    desk: requestDesk(deps),
+    requestTries: tryLimiter({ clock, perMinute: options.requestsPerMinute ?? 10 }),
     onContact: deps.onContact ?? (() => {}),
   });
   const { keyPem, certPem } = await identity.tls();

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Json, openBed, until } from '../bed.ts';
-import { discover, named, selfOf, setDiscovery, short } from './settings.ts';
+import { discover, linkAddress, named, selfOf, setDiscovery, short } from './settings.ts';
 import { serveZone, type Zone } from './zone.ts';
 
 const DOMAIN = 'clusters.test';
@@ -15,15 +15,8 @@ const rome = bed.cluster('rome');
 const OTHER_KEY = 'deadbeef'.repeat(8);
 let zone: Zone;
 
-/** Address of this machine on the link of the bed: nodes and pods reach it. */
-async function ownAddress(): Promise<string> {
-  const nodes = await milan.json('get nodes -l type!=virtual-kubelet');
-  const { address } = nodes['items'][0].status.addresses.find((entry: Json) => entry['type'] === 'InternalIP');
-  return `${address.split('.').slice(0, 3).join('.')}.1`;
-}
-
 beforeAll(async () => {
-  zone = await serveZone(DOMAIN, await ownAddress(), 5399);
+  zone = await serveZone(DOMAIN, await linkAddress(milan), 5399);
   await setDiscovery(bed, milan, {
     dns: { domains: [DOMAIN], resolver: zone.resolver, periodSeconds: PERIOD_SECONDS },
   });

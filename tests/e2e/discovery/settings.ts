@@ -20,6 +20,13 @@ export async function setDiscovery(bed: Bed, cluster: TestCluster, values: objec
   }
 }
 
+/** Address of this machine on the link of the bed: nodes and pods reach it. */
+export async function linkAddress(cluster: TestCluster): Promise<string> {
+  const nodes = await cluster.json('get nodes -l type!=virtual-kubelet');
+  const { address } = nodes['items'][0].status.addresses.find((entry: Json) => entry['type'] === 'InternalIP');
+  return `${address.split('.').slice(0, 3).join('.')}.1`;
+}
+
 /** What a cluster says of itself. */
 export async function selfOf(cluster: TestCluster): Promise<{ fingerprint: string; addresses: string[] }> {
   const { data } = (await cluster.json('-n tombolo-system get configmap tombolo-cluster')) as Json;
