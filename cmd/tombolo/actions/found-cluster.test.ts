@@ -78,12 +78,13 @@ describe('a cluster that somebody names', () => {
     expect([code, why]).toEqual(['UnknownCluster', 'there is none of that name; near: rome']);
   });
 
-  test('whose record has vanished is known by the Peer that waits for it', async () => {
-    const peer: Peer = {
-      metadata: { name: 'rome' },
-      spec: { roles: ['Consume'], fingerprint: first, addresses: ['a:1'] },
-    };
-    expect(await foundCluster(cluster([], [peer]), 'rome', signal)).toEqual({
+  test.for([
+    ['has vanished', []],
+    ['is stale', [record('rome', first, {}, { state: 'Stale', message: 'not seen since noon' })]],
+    ['is of another key', [record('rome', second)]],
+  ] as const)('that is waited for is known by its Peer, and its key, where its record %s', async ([, found]) => {
+    const spec: Peer['spec'] = { roles: ['Consume'], fingerprint: first, addresses: ['a:1'] };
+    expect(await foundCluster(cluster([...found], [{ metadata: { name: 'rome' }, spec }]), 'rome', signal)).toEqual({
       clusterName: 'rome',
       fingerprint: first,
       addresses: ['a:1'],
