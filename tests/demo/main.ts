@@ -2,12 +2,13 @@
  * `npm run demo`: the main job on two real clusters of this machine, told in a few lines.
  *
  * Everything it does, a user could type: the commands are printed before they run. It leaves the clusters running, so
- * that one can look around; `-- --down` removes them.
+ * that one can look around; `-- --down` removes them. With `-- --discover` the clusters find each other by DNS, and rome accepts.
  */
 import { spawn } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Json, openBed, type TestCluster, until } from '../e2e/bed.ts';
+import { peerByDiscovery } from './peer-by-discovery.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const NAMESPACE = 'shop';
@@ -47,11 +48,8 @@ async function tombolo(cluster: TestCluster, args: string[]): Promise<string> {
   return outcome.stdout;
 }
 
-/** The story: peer, label, deploy, look. @returns the pods by node */
+/** The story, once they are peered: label, deploy, look. */
 async function tell(milan: TestCluster, rome: TestCluster): Promise<void> {
-  await step('milan and rome are peered', () =>
-    tombolo(milan, ['peer', '--remote-kubeconfig', rome.kubeconfig, '--name', 'rome']),
-  );
   await step('node rome is Ready', () =>
     until(
       'node rome is Ready',
@@ -157,12 +155,20 @@ async function callAcross(milan: TestCluster, rome: TestCluster): Promise<void> 
 }
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({ options: { down: { type: 'boolean', default: false } } });
+  const flag = { type: 'boolean', default: false } as const;
+  const { values } = parseArgs({ options: { down: flag, discover: flag } });
   if (values.down) return await testbed('down');
   const up = await testbed('up', '--clusters', 'milan,rome');
   if (up !== 0) return up;
   const bed = openBed(join(root, '.testbed'));
-  await tell(bed.cluster('milan'), bed.cluster('rome'));
+  const [milan, rome] = [bed.cluster('milan'), bed.cluster('rome')];
+  if (values.discover) await peerByDiscovery(bed, milan, rome, { say, step, tombolo });
+  else {
+    await step('milan and rome are peered', () =>
+      tombolo(milan, ['peer', '--remote-kubeconfig', rome.kubeconfig, '--name', 'rome']),
+    );
+  }
+  await tell(milan, rome);
   say(`
 Look around:
   export KUBECONFIG=${join(bed.folder, 'milan/kubeconfig')} PATH=${join(bed.folder, 'bin')}:$PATH

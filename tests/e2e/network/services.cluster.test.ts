@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
-import { type Json, throughout, until } from './bed.ts';
-import { AGNHOST, type Offloaded, remotePod, sleeper, test } from './fixtures.ts';
+import { type Json, throughout, until } from '../bed.ts';
+import { AGNHOST, type Offloaded, remotePod, sleeper, test } from '../fixtures.ts';
 
 const service = (name: string, spec: object, metadata: object = {}) => ({
   apiVersion: 'v1',
