@@ -40,7 +40,9 @@ export async function reconcileConsumer(
     const isOld = !wanted && now - session.lookedAtMs >= ENDING_RECHECK_MS;
     if (isOld || now >= session.nextLookAtMs) {
       await look(deps, credentials, provider, session, signal);
-      await mend(deps, peer, credentials, provider, session, signal);
+      // An end says first how it stands: to mend what gives no answer takes 15 s, and PEER-26 counts 10.
+      if (wanted || session.isEnding) await mend(deps, peer, credentials, provider, session, signal);
+      session.isEnding = !wanted;
       if (wanted) await followProvidersEnd(deps, peer, session, signal);
     }
   }

@@ -28,6 +28,8 @@ export interface ConsumerSession {
   readonly renewing: Retry;
   /** Since when the provider says, under its key, that it does not know us; `undefined` while it does. */
   disownedSinceMs: number | undefined;
+  /** Whether a look was taken since our end began. */
+  isEnding: boolean;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -71,6 +73,7 @@ export function consumerSession(deps: { identity: Identity; version: string }): 
     recovering: retry(),
     renewing: retry(),
     disownedSinceMs: undefined,
+    isEnding: false,
     async [Symbol.asyncDispose]() {
       await current?.client[Symbol.asyncDispose]();
       await Promise.all(closing);

@@ -1,44 +1,8 @@
 import { afterAll, expect } from 'vitest';
-import { type Bed, type Json, openBed, type TestCluster, throughout, until } from '../bed.ts';
+import { type Json, openBed, type TestCluster, throughout, until } from '../bed.ts';
 import { condition, isReady, type Offloaded, offload, remotePod, test } from '../fixtures.ts';
 import { endpointsOf, homePod, service, slicesThere, webPorts, webServer } from '../services-fixtures.ts';
-
-async function addressOf(cluster: TestCluster): Promise<string> {
-  const node = await cluster.json(['get', 'node', `${cluster.name}-node1`]);
-  return node['status'].addresses.find((entry: Json) => entry['type'] === 'InternalIP').address;
-}
-
-/** Runs `work` while nothing that `match` says passes between the nodes of the two clusters. */
-async function without(
-  match: string,
-  { bed, milan, rome }: { bed: Bed; milan: TestCluster; rome: TestCluster },
-  work: () => Promise<void>,
-): Promise<void> {
-  const table = 'test_apart';
-  const nft = async (cluster: TestCluster, text: string) => {
-    const outcome = await bed.control(['exec', `${cluster.name}/node1`, '--', 'nft', text]);
-    if (outcome.code !== 0) throw new Error(`nft on ${cluster.name}: ${outcome.stderr}`);
-  };
-  const rules = (other: string) =>
-    [
-      `add table ip ${table}`,
-      ...['prerouting', 'postrouting'].flatMap((hook) => [
-        `add chain ip ${table} ${hook} { type filter hook ${hook} priority -350; }`,
-        `add rule ip ${table} ${hook} ${match} ip saddr ${other} drop`,
-        `add rule ip ${table} ${hook} ${match} ip daddr ${other} drop`,
-      ]),
-    ].join('\n');
-  const ends = [
-    [milan, await addressOf(rome)],
-    [rome, await addressOf(milan)],
-  ] as const;
-  try {
-    for (const [cluster, other] of ends) await nft(cluster, rules(other));
-    await work();
-  } finally {
-    for (const [cluster] of ends) await nft(cluster, `add table ip ${table}; delete table ip ${table}`);
-  }
-}
+import { without } from '../without.ts';
 
 /** Bounds of the cases, times what two cores under two whole clusters may need: measured idle, a tenth to a half of them. */
 const SLACK = 2;
