@@ -4,7 +4,7 @@ import { linkAddress, setDiscovery } from './settings.ts';
 import { serveZone } from './zone.ts';
 
 export interface Records extends AsyncDisposable {
-  /** Makes the zone list exactly these clusters, and waits until `seer` has found them. */
+  /** Makes the zone list exactly these clusters, and waits until `seer` has found them and may ask no others. */
   list(seer: TestCluster, clusters: Record<string, { fingerprint: string; addresses: string[] }>): Promise<void>;
 }
 
@@ -26,16 +26,13 @@ export async function recordsFor(bed: Bed, clusters: TestCluster[], domain: stri
       });
       await zone.set(lines);
       await until(
-        `${seer.name} finds ${Object.keys(listed).join(', ')}`,
+        `${seer.name} finds ${Object.keys(listed).join(', ') || 'nobody'}`,
         async () => {
           const { clusters: found } = JSON.parse((await seer.tombolo('discover --all -o json')).stdout) as Json;
-          return Object.entries(listed).every(([name, { fingerprint }]) =>
-            found.some(
-              (entry: Json) =>
-                entry['name'] === name &&
-                entry['fingerprint'] === fingerprint &&
-                ['Available', 'Own'].includes(entry['state']),
-            ),
+          const usable: Json[] = found.filter((entry: Json) => ['Available', 'Own'].includes(entry['state']));
+          const isListed = (entry: Json) => listed[entry['name']]?.fingerprint === entry['fingerprint'];
+          return (
+            usable.every(isListed) && Object.keys(listed).every((name) => usable.some((one) => one['name'] === name))
           );
         },
         60_000,

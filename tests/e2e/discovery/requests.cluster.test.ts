@@ -157,6 +157,7 @@ describe('asking a cluster that was found', () => {
 
   test('rules ask and accept by themselves; one that would count for everybody is refused', async ({ milan, rome }) => {
     await apart(milan, rome);
+    await records.list(milan, {});
     await forgetRequests(milan, rome);
     const rule = (name: string, spec: object) => ({
       apiVersion: 'tombolo.io/v1alpha1',
