@@ -1,7 +1,6 @@
 import { isIP } from 'node:net';
 import { GATEWAY_KEY_FILE } from '#network/cluster';
-import { gatewayMetrics, runGateway } from '#network/gateway';
-import { OFFER_SELECTOR, trimToAddresses } from '#network/isolation';
+import { gatewayMetrics, runGateway, trimToAddresses } from '#network/gateway';
 import {
   CLUSTER_NETWORK,
   type ClusterNetwork,
@@ -14,7 +13,6 @@ import {
 } from '#pkg/api';
 import {
   connectCluster,
-  ENDPOINT_SLICE,
   firstUnsynced,
   inClusterConfig,
   kubeMetrics,
@@ -50,7 +48,6 @@ export function buildGateway(flags: GatewayFlags): { run(signal: AbortSignal): P
         pods: home.informer(POD, { transform: trimToAddresses }),
         namespaces: home.informer<KubeObject>(NAMESPACE, { labelSelector: LABEL.origin, metadataOnly: true }),
         offloadings: home.informer<Offloading>(OFFLOADING),
-        offers: home.informer(ENDPOINT_SLICE, { labelSelector: OFFER_SELECTOR }),
         leases: home.informer(LEASE, named(NAME.gatewayLease)),
         replicas: home.informer(POD, { namespace, labelSelector: 'tombolo.io/component=gateway' }),
         keys: home.informer(SECRET, named(NAME.gatewayKeySecret)),
@@ -84,6 +81,7 @@ export function buildGateway(flags: GatewayFlags): { run(signal: AbortSignal): P
               probe: flags.probePort,
               heartbeat: flags.heartbeatPort,
             },
+            isIsolated: flags.isolation === 'on',
             homeApi,
             implementation: flags.wireguard,
             metrics: await gatewayMetrics(registry),

@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { placement } from './grant.ts';
-import { offers } from './offers.ts';
 import { defineKind, type TomboloObject } from './resource.ts';
 import { conditions, resourceList } from './shared-schemas.ts';
 
@@ -53,7 +52,6 @@ const status = z.object({
       nodes: z.int().optional(),
     })
     .optional(),
-  offers: offers.optional(),
   conditions: conditions.optional().meta({ description: 'Granted; Ready; Draining.' }),
 });
 

@@ -4,7 +4,6 @@ import {
   NAMESPACE_CLAIM,
   type NamespaceClaim,
   type NamespaceClaimStatus,
-  type Offers,
   type Peer,
   setCondition,
   tenantNamespace,
@@ -23,8 +22,6 @@ export interface NamespaceClaimDeps {
   readonly claims: Pick<Informer<NamespaceClaim>, 'get'>;
   readonly peers: Pick<Informer<Peer>, 'get'>;
   readonly namespaces: Pick<Informer<Namespace>, 'get'>;
-  /** What twins may use, where the Peer says nothing else. */
-  readonly offers: Offers;
   readonly clock: Clock;
   readonly options?: Partial<TwinOptions>;
 }
@@ -46,7 +43,7 @@ type Verdict = Pick<NamespaceClaimStatus, 'state' | 'reason' | 'message' | 'twin
 /** Twins that consumers ask for. Key: `<tenant namespace>/<claim>`. For the provider's leader only. */
 export function namespaceClaimReconciler(deps: NamespaceClaimDeps): Reconciler {
   const { client, claims, peers, namespaces, clock } = deps;
-  const options: Omit<TwinOptions, 'offers'> = {
+  const options: TwinOptions = {
     podSecurityLevel: deps.options?.podSecurityLevel ?? 'baseline',
     objectLimits: deps.options?.objectLimits ?? DEFAULT_OBJECT_LIMITS,
   };
@@ -77,8 +74,7 @@ export function namespaceClaimReconciler(deps: NamespaceClaimDeps): Reconciler {
     }
     // What was made once stays what it is, also where patterns or the claim change later.
     const name = before ?? ('name' in chosen ? chosen.name : '');
-    const offers = peers.get(owner.consumer)?.spec.offers ?? deps.offers;
-    const made = await provisionTwin(client, name, owner, { ...options, offers }, signal);
+    const made = await provisionTwin(client, name, owner, options, signal);
     switch (made.state) {
       case 'Accepted':
         return {

@@ -1,4 +1,3 @@
-import { offerAnnotations, type Offers } from '#pkg/api';
 import {
   CONFIG_MAP,
   type ConfigMap,
@@ -33,8 +32,6 @@ export interface TwinOptions {
   readonly podSecurityLevel: PodSecurityLevel;
   /** Hard limits of the ResourceQuota in each twin. */
   readonly objectLimits: Readonly<Record<string, number>>;
-  /** What its tenant may use besides room for pods; the admission policies read it from the twin. */
-  readonly offers: Offers;
 }
 
 export type Provisioned =
@@ -82,15 +79,13 @@ async function ensureNamespace(
   client: KubeClient,
   name: string,
   owner: TwinOwner,
-  { podSecurityLevel, offers }: TwinOptions,
+  { podSecurityLevel }: TwinOptions,
   signal: AbortSignal,
 ): Promise<Namespace | undefined> {
   const standing = await read<Namespace>(client, NAMESPACE, { name }, signal);
   if (standing === undefined) {
     try {
-      return await client.create<Namespace>(NAMESPACE, twinNamespace(name, owner, podSecurityLevel, offers), {
-        signal,
-      });
+      return await client.create<Namespace>(NAMESPACE, twinNamespace(name, owner, podSecurityLevel), { signal });
     } catch (error) {
       if (error instanceof KubeError && error.isAlreadyExists) return undefined; // looked at again when it changes
       throw error;
@@ -103,17 +98,12 @@ async function ensureNamespace(
       return await repair(
         client,
         standing,
-        {
-          labels: { ...twinLabels(owner.consumer), ...missingLevel(standing, podSecurityLevel) },
-          annotations: otherOffers(standing, offers),
-        },
+        { ...twinLabels(owner.consumer), ...missingLevel(standing, podSecurityLevel) },
         signal,
       );
     case 'Ours': {
-      const labels = missingLevel(standing, podSecurityLevel);
-      const annotations = otherOffers(standing, offers);
-      const isRight = Object.keys({ ...labels, ...annotations }).length === 0;
-      return isRight ? standing : await repair(client, standing, { labels, annotations }, signal);
+      const missing = missingLevel(standing, podSecurityLevel);
+      return Object.keys(missing).length === 0 ? standing : await repair(client, standing, missing, signal);
     }
   }
 }
@@ -123,20 +113,13 @@ function missingLevel(namespace: Namespace, level: PodSecurityLevel): Record<str
   return namespace.metadata.labels?.[POD_SECURITY] === undefined ? { [POD_SECURITY]: level } : {};
 }
 
-/** Annotations that say something else than what is offered now; null: has to go. */
-function otherOffers({ metadata }: Namespace, offers: Offers): Record<string, string | null> {
-  const wanted = Object.entries(offerAnnotations(offers));
-  const other = wanted.filter(([key, value]) => metadata.annotations?.[key] !== value);
-  return Object.fromEntries(other.map(([key, value]) => [key, value ?? null]));
-}
-
 async function repair(
   client: KubeClient,
   { metadata }: Namespace,
-  changes: { readonly labels: Record<string, string>; readonly annotations: Record<string, string | null> },
+  labels: Record<string, string>,
   signal: AbortSignal,
 ): Promise<Namespace> {
-  const body = { metadata: { uid: metadata.uid, ...changes } };
+  const body = { metadata: { uid: metadata.uid, labels } };
   return await client.patch<Namespace>(NAMESPACE, { name: metadata.name }, body, {
     type: 'merge',
     fieldManager: FIELD_MANAGER,
