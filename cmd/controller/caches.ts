@@ -27,7 +27,7 @@ import {
   VIRTUAL_NODE,
   type VirtualNode,
 } from '#pkg/api';
-import { type Cluster, CSR, ENDPOINT_SLICE, LEASE, NAMESPACE, NODE, POD, SECRET } from '#pkg/kube';
+import { type Cluster, CSR, ENDPOINT_SLICE, LEASE, NAMESPACE, NODE, POD, SECRET, trimNode } from '#pkg/kube';
 import { PEER_INDEXES, PEER_SECRETS_SELECTOR } from '#pkg/peering';
 import { trimToDemand } from '#pkg/quota';
 import { SLICE_MANAGER } from '#pkg/slices';
@@ -63,7 +63,7 @@ export function leaderCaches(home: Cluster, systemNamespace: string) {
     }),
     rules: home.informer<PeeringRule>(PEERING_RULE),
     invites: home.informer<Invite>(INVITE, { namespace: systemNamespace }),
-    nodes: home.informer(NODE),
+    nodes: home.informer(NODE, { transform: trimNode }),
     pods: home.informer(POD, { transform: trimToDemand }),
     certificateRequests: home.informer(CSR),
     discovered: home.informer<DiscoveredCluster>(DISCOVERED_CLUSTER),

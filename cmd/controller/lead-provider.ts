@@ -1,4 +1,4 @@
-import { enqueueOn, keyOf } from '#pkg/kube';
+import { enqueueOn, keyOf, withoutHeartbeats } from '#pkg/kube';
 import { inviteReconciler, publishClusterInfo } from '#pkg/peering';
 import { countPods, grantReconciler, Ledger, type QuotaRequest, type QuotaVerdict, quotaWebhook } from '#pkg/quota';
 import type { LeaderCaches } from './caches.ts';
@@ -39,7 +39,7 @@ export function leadProvider(
   loops.run(grantReconciler({ client, grants, nodes, peers: shared.peers, ledger, counting, clock }), grantQueue);
   const everyGrant = () => grants.list().map(keyOf);
   stack.use(enqueueOn(grants, grantQueue, (grant) => [keyOf(grant)]));
-  stack.use(enqueueOn(nodes, grantQueue, everyGrant));
+  stack.use(enqueueOn(withoutHeartbeats(nodes), grantQueue, everyGrant));
   stack.use(enqueueOn(shared.peers, grantQueue, everyGrant));
   return quotaWebhook({ ledger, counting, isCounting: () => !group.signal.aborted });
 }

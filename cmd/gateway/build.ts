@@ -23,6 +23,7 @@ import {
   POD,
   runCaches,
   SECRET,
+  trimNode,
 } from '#pkg/kube';
 import { loopLag, systemClock, TaskGroup } from '#pkg/runtime';
 import { createLogger, createRegistry, serveHealth } from '#pkg/telemetry';
@@ -43,7 +44,7 @@ export function buildGateway(flags: GatewayFlags): { run(signal: AbortSignal): P
       const named = (name: string) => ({ namespace, fieldSelector: `metadata.name=${name}` });
       const informers = {
         networks: home.informer<ClusterNetwork>(CLUSTER_NETWORK),
-        nodes: home.informer(NODE),
+        nodes: home.informer(NODE, { transform: trimNode }),
         peers: home.informer<Peer>(PEER),
         pods: home.informer(POD, { transform: trimToAddresses }),
         namespaces: home.informer<KubeObject>(NAMESPACE, { labelSelector: LABEL.origin, metadataOnly: true }),

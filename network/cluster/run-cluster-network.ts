@@ -27,7 +27,6 @@ export async function runClusterNetwork(deps: ClusterNetworkRunDeps, signal: Abo
   using _own = enqueueOn(networks, own, ({ metadata }) => [metadata.name]);
   using anchors = createQueue({ name: 'node-anchors', clock });
   using _nodes = nodes.on((old, current) => {
-    // Heartbeats change nothing here.
     if (old === undefined || current === undefined || !hasSameAnnotations(old, current)) anchors.add(ALL_NODES);
   });
   using _networks = networks.on(() => anchors.add(ALL_NODES));

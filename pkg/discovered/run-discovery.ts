@@ -1,6 +1,6 @@
 import type { ClusterNetwork, Discovery, DiscoveredCluster, Peer } from '#pkg/api';
 import { type DnsResolver, dnsSource } from '#pkg/discovery';
-import type { EndpointSlice, Informer, KubeClient, Node } from '#pkg/kube';
+import { type EndpointSlice, type Informer, type KubeClient, type Node, withoutHeartbeats } from '#pkg/kube';
 import { type Clock, levelLoop, type Log, TaskGroup } from '#pkg/runtime';
 import { discoveryKeeper } from './keep-discovery.ts';
 import { keepStates } from './keep-states.ts';
@@ -80,7 +80,7 @@ export async function runDiscovery(options: RunDiscoveryOptions, signal: AbortSi
     group.start(source.name, (inner) => source.run(inner));
   }
   stack.use(discoveries.on(() => discovery.poke()));
-  for (const informer of [discovered, peers, networks, nodes, apiSlices] as const) {
+  for (const informer of [discovered, peers, networks, withoutHeartbeats(nodes), apiSlices] as const) {
     stack.use((informer as Pick<Informer<DiscoveredCluster>, 'on'>).on(() => states.poke()));
   }
   group.start('discovery', (inner) => discovery.run(inner));

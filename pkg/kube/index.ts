@@ -44,6 +44,7 @@ export { kubeLeaseStore, type LeaseStoreOptions } from './lease-store.ts';
 export { type KubeMetrics, kubeMetrics } from './metrics.ts';
 export { microTime, secondTime } from './micro-time.ts';
 export { type NamespacedInformers, namespacedInformers } from './namespaced-informers.ts';
+export { trimNode, withoutHeartbeats } from './node-heartbeats.ts';
 export { isInteger, matchesRequirement, type NodeSelectorRequirement } from './node-selector.ts';
 export {
   type KubeObject,

@@ -52,6 +52,7 @@ export function replicaShares(options: ReplicaSharesOptions): ReplicaShares {
   const handlers = new Set<(owned: ReadonlySet<string>) => void | Promise<void>>();
   let peers: ReadonlySet<string> = new Set();
   let owned: ReadonlySet<string> = new Set();
+  let share: { peers: ReadonlySet<string>; among: string; mine: ReadonlySet<string> } | undefined;
   let joinedAtMs: number | undefined;
   let renewedAtMs: number | undefined;
   let isClosing = false;
@@ -79,7 +80,12 @@ export function replicaShares(options: ReplicaSharesOptions): ReplicaShares {
     const live = replicas.live(clock.now());
     // Our own lease is renewed every second: a watch that does not show it is behind, and shows the others as dead.
     if (!live.includes(identity) || !hasSettled(live)) return owned;
-    return new Set([...peers].filter((peer) => rendezvous(peer, live) === identity));
+    const among = live.join();
+    // Asked several times a second, answered anew only when a replica or a peer has come or gone.
+    if (share?.peers !== peers || share.among !== among) {
+      share = { peers, among, mine: new Set([...peers].filter((peer) => rendezvous(peer, live) === identity)) };
+    }
+    return share.mine;
   }
 
   async function update(): Promise<void> {
