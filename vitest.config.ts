@@ -31,6 +31,7 @@ export default defineConfig({
           exclude: ['**/*.wide.test.ts', '**/*.cluster.test.ts', '**/node_modules/**'],
           pool: 'threads',
           isolate: false,
+          testTimeout: 30_000, // clusters run beside them
         },
       },
       {

@@ -55,7 +55,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   burst: {
     takes: ['sizes', 'rounds', 'kwok', 'kind', 'tokens'],
     async run({ sizes = '10,100,1000,3000', rounds = '3', kwok = '100', kind = 'always', tokens = false }, keep) {
-      if (kind !== 'always' && kind !== 'never') throw new Error(`--kind: “${kind}” is neither always nor never`);
+      if (kind !== 'always' && kind !== 'never') throw new UsageError(`--kind: “${kind}” is neither always nor never`);
       const numbers = { sizes: list('sizes', sizes), rounds: whole('rounds', rounds), kwok: whole('kwok', kwok) };
       const report = await burst({ root, folder, ...numbers, kind, hasTokens: tokens, keep });
       return { report, text: renderBurst(report) };
@@ -79,9 +79,12 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   },
 };
 
+/** What was asked for is wrong, not what was done. */
+class UsageError extends Error {}
+
 function whole(name: string, text: string): number {
   const number = Number(text);
-  if (!Number.isInteger(number) || number < 1) throw new Error(`--${name}: “${text}” is not a whole number above 0`);
+  if (!Number.isInteger(number) || number < 1) throw new UsageError(`--${name}: “${text}” is not a whole number above 0`);
   return number;
 }
 
@@ -102,10 +105,10 @@ async function main(): Promise<string> {
   if (values.help === true || name === undefined) return `${USAGE}\n`;
   const benchmark = Object.hasOwn(BENCHMARKS, name) ? BENCHMARKS[name] : undefined;
   if (benchmark === undefined) {
-    throw new Error(`there is no benchmark “${name}”; there are: ${Object.keys(BENCHMARKS).join(', ')}`);
+    throw new UsageError(`there is no benchmark “${name}”; there are: ${Object.keys(BENCHMARKS).join(', ')}`);
   }
   for (const option of Object.keys(values) as (keyof typeof OPTIONS)[]) {
-    if (option !== 'keep' && !benchmark.takes.includes(option)) throw new Error(`${name} does not take --${option}`);
+    if (option !== 'keep' && !benchmark.takes.includes(option)) throw new UsageError(`${name} does not take --${option}`);
   }
   const { report, text } = await benchmark.run(values, values.keep === true);
   await mkdir(join(root, '.bench'), { recursive: true });
@@ -116,6 +119,8 @@ async function main(): Promise<string> {
 try {
   process.stdout.write(await main());
 } catch (error) {
-  process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n\n${USAGE}\n`);
-  process.exitCode = 2;
+  const isUsage = error instanceof UsageError || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS') === true;
+  const why = error instanceof Error ? error.message : String(error);
+  process.stderr.write(isUsage ? `bench: ${why}\n\n${USAGE}\n` : `bench: ${why}\n`);
+  process.exitCode = isUsage ? 2 : 1;
 }

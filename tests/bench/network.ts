@@ -47,7 +47,7 @@ export async function network(options: NetworkOptions, signal: AbortSignal): Pro
   await ensurePackages(['iperf3'], context);
   const program = await ensureComponent('wireguard-go', context);
   try {
-    const bed = await upTestbed({ clusters: ['milan', 'rome'], dir: folder }, signal);
+    const bed = await upTestbed({ clusters: ['milan', 'rome'], kwok: 0, dir: folder }, signal);
     const users = openBed(folder);
     const [milan, rome] = [users.cluster('milan'), users.cluster('rome')];
     await ensurePeered(milan, rome);
