@@ -26,6 +26,9 @@ export interface LevelLoop {
 
 const RETRY = { minMs: 200, maxMs: 15_000 };
 
+/** Made once: without a reason each abort makes a DOMException with its stack. */
+const WOKEN = new Error('woken');
+
 /** A loop over one state, where a queue of keys would have a single key. */
 export function levelLoop(options: LevelLoopOptions): LevelLoop {
   const { name, work, everyMs, settleMs = 20, timeoutMs = 30_000, clock = systemClock, log } = options;
@@ -33,7 +36,7 @@ export function levelLoop(options: LevelLoopOptions): LevelLoop {
   let wake = (): void => {};
   const pause = async (ms: number, signal: AbortSignal): Promise<void> => {
     const woken = new AbortController();
-    wake = () => woken.abort();
+    wake = () => woken.abort(WOKEN);
     await clock.sleep(ms, AbortSignal.any([signal, woken.signal])).catch(() => {}); // woken, or the loop ends
     wake = () => {};
   };
