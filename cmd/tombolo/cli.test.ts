@@ -14,7 +14,7 @@ describe('usage', () => {
   test('help goes to stdout and lists every command', async () => {
     const { code, stdout, stderr } = await cli('--help');
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    for (const command of 'install uninstall invite peer requests accept reject unpeer offload unoffload cordon uncordon status verify version'.split(
+    for (const command of 'install uninstall invite peer requests accept reject unpeer offload unoffload cordon uncordon status verify diagnose version'.split(
       ' ',
     )) {
       expect(stdout).toContain(`  ${command} `);

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { completionCommand } from './commands/completion.ts';
 import { cordonCommand, uncordonCommand } from './commands/cordon.ts';
+import { diagnoseCommand } from './commands/diagnose.ts';
 import { discoverCommand } from './commands/discover.ts';
 import { installCommand } from './commands/install.ts';
 import { inviteCommand } from './commands/invite.ts';
@@ -42,6 +43,7 @@ export function createProgram(programName: string, runner: Runner): Command {
     uncordonCommand(runner),
     statusCommand(runner),
     verifyCommand(runner),
+    diagnoseCommand(runner),
     versionCommand(runner),
     completionCommand(runner),
   ];

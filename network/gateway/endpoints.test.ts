@@ -34,15 +34,17 @@ test('one that answers stays, however long', async () => {
 });
 
 test('NET-23 a name is asked for again when the peer does not answer any more, and kept while nobody knows it', async () => {
-  const { names, pass, answer } = setUp({ 'rome.example': '192.0.2.1' });
+  const { endpoints, names, pass, answer } = setUp({ 'rome.example': '192.0.2.1' });
   answer(true);
   expect(await pass(30, ['rome.example:51820'])).toBe('192.0.2.1:51820');
   names['rome.example'] = '2001:DB8:0::9';
   expect(await pass(30, ['rome.example:51820'])).toBe('192.0.2.1:51820');
   answer(false);
   expect(await pass(12, ['rome.example:51820'])).toBe('[2001:db8::9]:51820');
+  expect(endpoints.unresolved().size).toBe(0);
   delete names['rome.example'];
   expect(await pass(30, ['rome.example:51820'])).toBe('[2001:db8::9]:51820');
+  expect([...endpoints.unresolved()]).toEqual([['rome', 'rome.example']]);
 });
 
 test('a peer that tells no endpoint, or is gone, is not dialled', async () => {

@@ -19,6 +19,8 @@ interface Choice {
   /** ADDRESS:PORT; undefined until the name resolves. */
   resolved?: string | undefined;
   resolvedMs: number;
+  /** The name that had no address when it was asked for last. */
+  unresolved?: string | undefined;
 }
 
 /** Which endpoint of each peer is dialled: the first one that answers; names become addresses here. */
@@ -36,6 +38,14 @@ export class Endpoints {
   current(): Map<string, string> {
     const entries = [...this.#choices].flatMap(([peer, { resolved }]) =>
       resolved === undefined ? [] : [[peer, resolved] as const],
+    );
+    return new Map(entries);
+  }
+
+  /** By peer: a name that it told, and that had no address when it was asked for last. */
+  unresolved(): Map<string, string> {
+    const entries = [...this.#choices].flatMap(([peer, { unresolved }]) =>
+      unresolved === undefined ? [] : [[peer, unresolved] as const],
     );
     return new Map(entries);
   }
@@ -76,6 +86,7 @@ export class Endpoints {
     else if (!(answers && choice.resolved !== undefined) && now - choice.resolvedMs > RESOLVE_EVERY_MS) {
       choice.resolvedMs = now;
       const address = await this.#resolve(endpoint.host, signal);
+      choice.unresolved = address === undefined ? endpoint.host : undefined;
       if (address !== undefined) choice.resolved = format(address, endpoint.port);
     }
   }

@@ -224,6 +224,7 @@ export class Gateway {
     const { usable, unusable } = this.#peers;
     const state = await this.#parts.device.read(signal);
     const dialled = this.#endpoints.current();
+    const unresolved = this.#endpoints.unresolved();
     const pathMtus = this.#pathMtus.current();
     this.#reporter.keepOnly(new Set(peers.list().map(({ metadata }) => metadata.name)));
     this.#resets.keepOnly(new Set(usable.map(({ name }) => name)));
@@ -234,7 +235,10 @@ export class Gateway {
             peer.name,
             reportOf(peer, probe, device, {
               dialled: dialled.get(peer.name),
+              unresolved: unresolved.get(peer.name),
+              from: `our gateway (pod address ${this.#deps.podAddress})`,
               mtuBytes: pathMtus.get(peer.name),
+              ownMtuBytes: this.#ends?.largest,
               acceptedKey: state?.peers.find(({ publicKey }) => publicKey === peer.nextPublicKey)?.publicKey,
             }),
           ] as const,

@@ -32,6 +32,21 @@ test('a peer that nobody can dial, or that told no address for probes, is said s
   expect(reportOf(PEER, probe('unknown'), undefined, { dialled: DIALLED }).condition.status).toBe('Unknown');
 });
 
+test('a name without an address is named, also where what it had before is silent', () => {
+  const facts = { unresolved: 'rome.example', from: 'our gateway (pod address 10.1.2.3)' };
+  const { condition } = reportOf(PEER, probe('unknown'), undefined, facts);
+  expect(condition).toMatchObject({ status: 'False', reason: 'NameNotResolved' });
+  expect(condition.message).toMatch(
+    /the name rome\.example of its gateway has no address for our gateway \(pod address/,
+  );
+  const stale = reportOf(PEER, probe('down'), undefined, { ...facts, dialled: DIALLED }).condition;
+  expect(stale).toMatchObject({ reason: 'NameNotResolved', message: expect.stringContaining(DIALLED) });
+  // Another endpoint of it may answer: that one is dialled next.
+  const several = { ...PEER, endpoints: ['rome.example:1', '192.0.2.1:51820'] };
+  expect(reportOf(several, probe('down'), undefined, { ...facts, dialled: DIALLED }).condition.reason).toBe('NoAnswer');
+  expect(reportOf(PEER, probe('up'), undefined, { ...facts, dialled: DIALLED }).condition.status).toBe('True');
+});
+
 /** A reporter whose writes change the peer at once. */
 function setUp(conditions: NonNullable<NonNullable<Peer['status']>['conditions']> = []) {
   const clock = fakeClock();
@@ -73,4 +88,16 @@ test('what is wrong with ranges is left to who said it', async () => {
   const { writes, say } = setUp([{ ...said, lastTransitionTime: '2026-01-01T00:00:00Z' }]);
   await say(up(10));
   expect(writes).toEqual([{ tunnel: up(10).tunnel }]);
+});
+
+test('a sentence that alone changes is written once a minute', async () => {
+  const { clock, writes, say } = setUp();
+  const said = (message: string): PeerReport => ({ ...up(10), condition: { ...up(10).condition, message } });
+  await say(said('at 192.0.2.1'));
+  await say(said('at 192.0.2.2'));
+  await clock.advance(60_000);
+  await say(said('at 192.0.2.2'));
+  await say(said('at 192.0.2.2'));
+  const messages = writes.flatMap((status) => status?.conditions?.map(({ message }) => message) ?? []);
+  expect(messages).toEqual(['at 192.0.2.1', 'at 192.0.2.2']);
 });

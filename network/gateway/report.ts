@@ -20,8 +20,14 @@ export interface PeerReport {
 export interface PathFacts {
   /** Where it is dialled: ADDRESS:PORT. */
   readonly dialled?: string | undefined;
+  /** A name that was told, and that has no address here. */
+  readonly unresolved?: string | undefined;
+  /** Our end of the way, in words. */
+  readonly from?: string | undefined;
   /** The largest packet that passes. */
   readonly mtuBytes?: number | undefined;
+  /** The largest one that devices at our end carry. */
+  readonly ownMtuBytes?: number | undefined;
   /** The next key of the peer, once the device holds it. */
   readonly acceptedKey?: string | undefined;
 }
@@ -31,18 +37,20 @@ export function reportOf(
   peer: TunnelPeer,
   probe: ProbeState | undefined,
   device: PeerState | undefined,
-  { dialled, mtuBytes, acceptedKey }: PathFacts,
+  facts: PathFacts,
 ): PeerReport {
+  const { dialled, mtuBytes, ownMtuBytes, acceptedKey } = facts;
   const endpoint = device?.endpoint ?? dialled;
   const roundTrip = probe?.smoothedRoundTripMs;
   return {
-    condition: conditionOf(peer, probe, device, dialled),
+    condition: conditionOf(peer, probe, device, facts),
     tunnel: {
       ...(endpoint !== undefined && { endpoint }),
       ...(device?.lastHandshakeAt !== undefined && { lastHandshakeAt: secondsOf(device.lastHandshakeAt) }),
       ...(roundTrip !== undefined && { roundTripMilliseconds: Math.round(roundTrip * 100) / 100 }),
       ...(probe !== undefined && { lossPercent: Math.round(probe.loss * 100) }),
       ...(mtuBytes !== undefined && { mtuBytes }),
+      ...(ownMtuBytes !== undefined && { ownMtuBytes }),
       ...(acceptedKey !== undefined && { acceptedKey }),
     },
   };
@@ -52,7 +60,7 @@ function conditionOf(
   peer: TunnelPeer,
   probe: ProbeState | undefined,
   device: PeerState | undefined,
-  dialled: string | undefined,
+  { dialled, unresolved, from = 'our gateway' }: PathFacts,
 ): ConditionUpdate {
   const say = (status: 'True' | 'False' | 'Unknown', reason: string, message: string): ConditionUpdate => ({
     type: 'NetworkReady',
@@ -65,6 +73,11 @@ function conditionOf(
   }
   if (probe?.state === 'up') return say('True', 'TunnelUp', 'its gateway answers through the tunnel');
   const where = dialled ?? device?.endpoint;
+  if (unresolved !== undefined && (where === undefined || peer.endpoints.length === 1)) {
+    const stale = where === undefined ? '' : `, and what answered by that name before, ${where} (UDP), is silent`;
+    const message = `no tunnel: the name ${unresolved} of its gateway has no address for ${from}${stale}; look at that record, and at the name servers of this cluster`;
+    return say('False', 'NameNotResolved', message);
+  }
   if (where === undefined) {
     const why = 'it has told no address that can be dialled, and has not dialled us';
     return say(
@@ -81,7 +94,7 @@ function conditionOf(
   return say(
     'False',
     'NoAnswer',
-    `its gateway does not answer at ${where} (UDP; ${handshake}): look whether it runs and whether that port is open on the way`,
+    `its gateway does not answer ${from} at ${where} (UDP; ${handshake}): look whether it runs and whether that port is open on the way`,
   );
 }
 
@@ -94,6 +107,7 @@ export class Reporter {
   readonly #client: KubeClient;
   readonly #clock: Clock;
   readonly #writtenMs = new Map<string, number>();
+  readonly #saidMs = new Map<string, number>();
 
   constructor(client: KubeClient, clock: Clock) {
     this.#client = client;
@@ -103,10 +117,15 @@ export class Reporter {
   async report(peer: Peer, { condition, tunnel }: PeerReport, signal: AbortSignal): Promise<void> {
     const { name, uid } = peer.metadata;
     const standing = getCondition(peer.status?.conditions, 'NetworkReady');
-    // The message alone is no reason to write: it names an endpoint, which may change often.
-    const isSame = standing?.status === condition.status && standing.reason === condition.reason;
+    // The message alone is written once a minute: it names an endpoint, which may change often.
+    const saidAge = this.#clock.now() - (this.#saidMs.get(name) ?? -Infinity);
+    const isSame =
+      standing?.status === condition.status &&
+      standing.reason === condition.reason &&
+      (standing.message === condition.message || saidAge < REFRESH_MS);
     if (!isSame && !isAboutRanges(standing)) {
       await writeNetworkReady(this.#client, peer, condition, this.#clock.wall(), signal);
+      this.#saidMs.set(name, this.#clock.now());
     }
     const age = this.#clock.now() - (this.#writtenMs.get(name) ?? -Infinity);
     const before = peer.status?.tunnel ?? {};
@@ -123,7 +142,9 @@ export class Reporter {
 
   /** Peers that are gone leave nothing behind. */
   keepOnly(names: ReadonlySet<string>): void {
-    for (const name of this.#writtenMs.keys()) if (!names.has(name)) this.#writtenMs.delete(name);
+    for (const times of [this.#writtenMs, this.#saidMs]) {
+      for (const name of times.keys()) if (!names.has(name)) times.delete(name);
+    }
   }
 }
 
@@ -133,6 +154,7 @@ function isAlike(a: PeerTunnel, b: PeerTunnel): boolean {
   if (
     a.acceptedKey !== b.acceptedKey ||
     a.mtuBytes !== b.mtuBytes ||
+    a.ownMtuBytes !== b.ownMtuBytes ||
     a.endpoint !== b.endpoint ||
     (x === undefined) !== (y === undefined)
   )

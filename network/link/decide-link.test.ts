@@ -121,3 +121,10 @@ test('ranges without a place are the condition, with a sentence for each', () =>
     /0\.0\.0\.0\/0: is all of IPv4.*; .*10\.244\.0\.0\/16 of rome: no free range of size \/16/,
   );
 });
+
+test('both sides tell what devices at their ends carry', () => {
+  const rome = peer('rome');
+  const told = { ...rome, status: { tunnel: { ownMtuBytes: 1_440 } } };
+  const { ours, network } = decide(told, { ranges: ['10.244.0.0/16'], mtuBytes: 1_370 });
+  expect({ ours: ours.mtuBytes, theirs: network.mtuBytes }).toEqual({ ours: 1_440, theirs: 1_370 });
+});

@@ -94,6 +94,7 @@ export function decideLink(facts: LinkFacts): LinkDecision {
       ...(theirs.acceptedKey !== undefined && { acceptedKey: theirs.acceptedKey }),
       ...(theirs.endpoints !== undefined && { endpoints: theirs.endpoints }),
       ...(theirs.gatewayAddress !== undefined && { gatewayAddress: theirs.gatewayAddress }),
+      ...(theirs.mtuBytes !== undefined && { mtuBytes: theirs.mtuBytes }),
     },
     ours: announcementOf(own, peer, aliases, passedOn),
     // What a third cluster lacks is said in `transit`: the peer itself is reached all the same.
@@ -139,7 +140,7 @@ function announcementOf(
   transit: TransitRange[] | undefined,
 ): Announcement {
   const { publicKey, nextPublicKey, endpoints } = own.status ?? {};
-  const { acceptedKey } = peer.status?.tunnel ?? {};
+  const { acceptedKey, ownMtuBytes: mtuBytes } = peer.status?.tunnel ?? {};
   const anchors = readCidr(own.spec.anchorRange);
   return {
     ...(anchors !== undefined && { gatewayAddress: gatewayAnchor(anchors) }),
@@ -147,6 +148,7 @@ function announcementOf(
     ...(nextPublicKey !== undefined && { nextPublicKey }),
     ...(acceptedKey !== undefined && { acceptedKey }),
     ...(endpoints !== undefined && { endpoints }),
+    ...(mtuBytes !== undefined && { mtuBytes }),
     ranges: announcedRanges(own),
     aliases: [...aliases],
     ...(transit !== undefined && { transit }),

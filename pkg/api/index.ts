@@ -69,6 +69,7 @@ export {
   type PeerSpec,
   type PeerStatus,
   type PeerTunnel,
+  type Unreachable,
   peerName,
   type Role,
 } from './peer.ts';

@@ -60,6 +60,7 @@ export const announcement = z.object({
     .max(45)
     .optional()
     .meta({ description: 'Where its gateway answers probes: an address within ranges.' }),
+  mtuBytes: z.int().optional().meta({ description: 'The largest packet that devices at its end carry.' }),
   ranges: ranges.optional().meta({ description: 'Ranges of its own that the receiver may reach: pods and anchors.' }),
   aliases: z
     .array(rangeAlias)

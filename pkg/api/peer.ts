@@ -76,6 +76,7 @@ const network = z.object({
     .optional()
     .meta({ description: 'host:port (UDP) of its gateway, in the order to try.' }),
   gatewayAddress: z.string().optional().meta({ description: 'Where its gateway answers probes, as the peer told it.' }),
+  mtuBytes: z.int().optional().meta({ description: 'The largest packet that devices at its end carry.' }),
   homeApiAddress: z
     .string()
     .optional()
@@ -89,6 +90,14 @@ const tunnel = z.object({
   lossPercent: z.number().optional().meta({ description: 'Of the probes of the last 30 s.' }),
   acceptedKey: z.string().optional().meta({ description: 'The next key of its gateway that ours is prepared for.' }),
   mtuBytes: z.int().optional().meta({ description: 'The largest packet that reaches its gateway whole.' }),
+  ownMtuBytes: z.int().optional().meta({ description: 'The largest packet that devices at our end carry.' }),
+});
+
+const unreachable = z.object({
+  service: z.enum(['PeeringEndpoint', 'ApiServer']),
+  address: z.string().meta({ description: 'host:port (TCP), as it was dialled.' }),
+  reason: z.enum(['NameNotResolved', 'ConnectionRefused', 'NoRoute', 'NoAnswer', 'Failed']),
+  message: z.string(),
 });
 
 const status = z.object({
@@ -119,6 +128,14 @@ const status = z.object({
     .optional()
     .meta({ description: 'Provider: the consumer ended its direction; what it had here is being removed.' }),
   network: network.optional().meta({ description: 'The network of the peer, as seen from here.' }),
+  unreachable: z
+    .array(unreachable)
+    .max(32)
+    .optional()
+    .meta({ description: 'What of the peer gave no answer the last two times. Absent: all that we dial answers.' }),
+  clockOffsetSeconds: z.int().optional().meta({
+    description: 'The clock of the peer minus ours, as its peering endpoint said last; two seconds are no difference.',
+  }),
   tunnel: tunnel.optional().meta({ description: 'The tunnel to its gateway, as ours measures it.' }),
   conditions: conditions.optional(),
 });
@@ -150,6 +167,7 @@ export const PEER = defineKind({
 export type PeerSpec = z.infer<typeof spec>;
 export type PeerNetwork = z.infer<typeof network>;
 export type PeerTunnel = z.infer<typeof tunnel>;
+export type Unreachable = z.infer<typeof unreachable>;
 export type PeerStatus = z.infer<typeof status>;
 export type Peer = TomboloObject<PeerSpec, PeerStatus>;
 export { peerName };

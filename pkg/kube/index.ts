@@ -28,6 +28,7 @@ export {
 export type { ClientCertificate, ClusterAuth, CredentialPlugin, Impersonation } from './credentials.ts';
 export { enqueueOn } from './enqueue.ts';
 export {
+  causeCode,
   errorOfStatus,
   isNotFound,
   KUBE_ERROR_RULES,

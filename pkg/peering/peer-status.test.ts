@@ -98,6 +98,28 @@ describe('what a consumer shows', () => {
     );
   });
 
+  test('clocks that differ make the peer degraded, and what does not answer is told', () => {
+    const off = session((result) => {
+      Object.assign(result, { clockOffsetSeconds: -300 });
+      Object.assign(result.endpoint, { failures: 2, error: new PeeringError('PeerUnreachable', facts) });
+    });
+    const { phase, degraded, facts: told } = consumerReport(peer, credentials, off, 5_000);
+    expect([phase, degraded?.reason, degraded?.message]).toEqual([
+      'Degraded',
+      'ClockSkew',
+      'the clock of the peer is 300 s behind ours; set both by NTP',
+    ]);
+    expect(told.clockOffsetSeconds).toBe(-300);
+    expect(told.unreachable).toEqual([
+      {
+        service: 'PeeringEndpoint',
+        address: '198.18.0.3:30443',
+        reason: 'NoAnswer',
+        message: 'no answer within 3 s',
+      },
+    ]);
+  });
+
   test('another key is said, and that nothing is sent', () => {
     const changed = session(({ endpoint }) =>
       Object.assign(endpoint, { failures: 1, error: new PeeringError('IdentityChanged', facts) }),

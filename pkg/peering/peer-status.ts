@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { type Peer, PEER, type PeerStatus, setCondition, typeMeta } from '#pkg/api';
 import type { KubeClient } from '#pkg/kube';
 import { unlessNotFound } from './not-found.ts';
@@ -64,6 +65,8 @@ const OWNED = [
   'roundTripMilliseconds',
   'credentialExpiresAt',
   'lastVerifiedAt',
+  'unreachable',
+  'clockOffsetSeconds',
 ] as const satisfies readonly (keyof PeerStatus)[];
 
 /** Writes the status where it differs from what is stored; a Peer that is gone meanwhile is no error. */
@@ -82,14 +85,9 @@ export async function writeStatus(
 }
 
 function isStored(stored: PeerStatus | undefined, status: PeerStatus): boolean {
-  const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
-  if (!OWNED.every((field) => same(stored?.[field], status[field]))) return false;
-  return (status.conditions ?? []).every((wanted) => stored?.conditions?.some((other) => isDeepEqual(wanted, other)));
-}
-
-/** Conditions come back with their keys in the server's order. */
-function isDeepEqual(a: object, b: object): boolean {
-  const left = Object.entries(a).toSorted(([x], [y]) => x.localeCompare(y));
-  const right = Object.entries(b).toSorted(([x], [y]) => x.localeCompare(y));
-  return JSON.stringify(left) === JSON.stringify(right);
+  // Objects come back with their keys in the server's order, which this comparison does not mind.
+  if (!OWNED.every((field) => isDeepStrictEqual(stored?.[field], status[field]))) return false;
+  return (status.conditions ?? []).every((wanted) =>
+    stored?.conditions?.some((other) => isDeepStrictEqual(wanted, other)),
+  );
 }

@@ -84,7 +84,8 @@ class UsageError extends Error {}
 
 function whole(name: string, text: string): number {
   const number = Number(text);
-  if (!Number.isInteger(number) || number < 1) throw new UsageError(`--${name}: “${text}” is not a whole number above 0`);
+  if (!Number.isInteger(number) || number < 1)
+    throw new UsageError(`--${name}: “${text}” is not a whole number above 0`);
   return number;
 }
 
@@ -108,7 +109,8 @@ async function main(): Promise<string> {
     throw new UsageError(`there is no benchmark “${name}”; there are: ${Object.keys(BENCHMARKS).join(', ')}`);
   }
   for (const option of Object.keys(values) as (keyof typeof OPTIONS)[]) {
-    if (option !== 'keep' && !benchmark.takes.includes(option)) throw new UsageError(`${name} does not take --${option}`);
+    if (option !== 'keep' && !benchmark.takes.includes(option))
+      throw new UsageError(`${name} does not take --${option}`);
   }
   const { report, text } = await benchmark.run(values, values.keep === true);
   await mkdir(join(root, '.bench'), { recursive: true });
@@ -119,7 +121,8 @@ async function main(): Promise<string> {
 try {
   process.stdout.write(await main());
 } catch (error) {
-  const isUsage = error instanceof UsageError || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS') === true;
+  const isUsage =
+    error instanceof UsageError || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS') === true;
   const why = error instanceof Error ? error.message : String(error);
   process.stderr.write(isUsage ? `bench: ${why}\n\n${USAGE}\n` : `bench: ${why}\n`);
   process.exitCode = isUsage ? 2 : 1;

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import { call, until } from './bed.ts';
+import { call, type Json, type Outcome, until } from './bed.ts';
 import { offload, remotePod, sleeper, test } from './fixtures.ts';
 
 describe('command line', () => {
@@ -122,6 +122,43 @@ describe('command line', () => {
     const off = await milan.tombolo(['unoffload', name, '--yes']);
     expect(off, off.stderr).toMatchObject({ code: 0 });
     expect(await rome.find(['get', 'namespace', shop.twin])).toBeUndefined();
+    await milan.try(['delete', 'namespace', name, '--wait=false']);
+  });
+
+  test('CLI-08 CLI-14 --wait=false returns when the wish is written and says what to watch; cordon shows what still runs', async ({
+    milan,
+    rome,
+    peered: _,
+  }) => {
+    const name = `later-${process.pid.toString(36)}`;
+    const [consumer] = (await rome.json('get peers'))['items'].map((item: Json) => item['metadata'].name);
+    /** Runs the `kubectl …` that the output names. */
+    const watch = async (outcome: Outcome) => {
+      expect(outcome, outcome.stderr).toMatchObject({ code: 0 });
+      const command = /To watch: `kubectl (.*)`/.exec(outcome.stdout)?.[1];
+      expect(command, outcome.stdout).toBeDefined();
+      return await milan.kubectl(`${command} --timeout=30s`);
+    };
+    await milan.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+    expect(await watch(await milan.tombolo(['offload', name, '--wait=false']))).toContain('condition met');
+    const shop = await offload(milan, rome, name);
+    try {
+      await shop.create(remotePod('web', { containers: [sleeper()] }));
+      await shop.podInPhase('web', 'Running');
+      const cordoned = await rome.tombolo(['cordon', consumer]);
+      expect(cordoned, cordoned.stderr).toMatchObject({ code: 0 });
+      expect(cordoned.stdout).toMatch(new RegExp(`Still running:\n +rome: .*pods 1[^]* pod ${shop.twin}/web`));
+      const grant = async () => (await rome.json(`-n tombolo-tenant-${consumer} get grant rome`))['spec'].cordoned;
+      expect(await grant()).toBe(true);
+      expect((await rome.tombolo(['uncordon', consumer, '-o', 'json'])).code).toBe(0);
+      expect(await grant()).toBe(false);
+    } finally {
+      await rome.tombolo(['uncordon', consumer]);
+    }
+    await watch(await milan.tombolo(['unoffload', name, '--yes', '--wait=false']));
+    expect(await milan.find(`-n ${name} get offloading offloading`)).toBeUndefined();
+    const again = await milan.tombolo(`peer --remote-kubeconfig ${rome.kubeconfig} --name rome --no-wait`);
+    expect(again, again.stderr).toMatchObject({ code: 0 });
     await milan.try(['delete', 'namespace', name, '--wait=false']);
   });
 });

@@ -1,4 +1,5 @@
-import { GRANT, type Grant, tenantNamespace } from '#pkg/api';
+import { GRANT, type Grant, LABEL, tenantNamespace } from '#pkg/api';
+import { type Cluster, POD } from '#pkg/kube';
 import { CliError } from '../errors.ts';
 import type { Result } from '../output/format.ts';
 import { argument, type Session } from '../session.ts';
@@ -40,16 +41,39 @@ async function setCordoned(session: Session, name: string, isCordoned: boolean):
       );
     }),
   );
+  const running = await runningPods(cluster, name, signal);
   const value = {
     peer: name,
     cordoned: isCordoned,
-    grants: grants.map(({ metadata, status }) => ({ name: metadata.name, used: status?.used ?? {} })),
+    grants: grants.map(({ metadata, status }) => ({
+      name: metadata.name,
+      used: status?.used ?? {},
+      pods: running.get(metadata.name) ?? [],
+    })),
   };
-  const lines = value.grants.map((grant) => `  ${grant.name}: ${describe(grant.used)}`);
+  const lines = value.grants.flatMap((grant) => [
+    `  ${grant.name}: ${describe(grant.used)}`,
+    ...grant.pods.slice(0, MAX_LINES).map((pod) => `    pod ${pod}`),
+    ...(grant.pods.length > MAX_LINES ? [`    and ${grant.pods.length - MAX_LINES} more (all with -o json)`] : []),
+  ]);
   const title = isCordoned
     ? `Peer ${name} gets no room for new pods. Still running:`
     : `Peer ${name} gets room for new pods again. Running:`;
   return { value, text: [title, ...lines].join('\n') };
+}
+
+/** A page for people; JSON has them all. */
+const MAX_LINES = 20;
+
+/** Pods that run for a peer here, as namespace/name, by the grant that pays for them. */
+async function runningPods(cluster: Cluster, peer: string, signal: AbortSignal): Promise<Map<string, string[]>> {
+  const query = { labelSelector: `${LABEL.origin}=${peer},${LABEL.grant}` };
+  const { items } = await cluster.client.list(POD, query, { signal });
+  const alive = items.filter(({ status }) => status?.phase !== 'Succeeded' && status?.phase !== 'Failed');
+  const byGrant = Map.groupBy(alive, ({ metadata }) => metadata.labels?.[LABEL.grant] ?? '');
+  return new Map(
+    [...byGrant].map(([grant, pods]) => [grant, pods.map(({ metadata }) => `${metadata.namespace}/${metadata.name}`)]),
+  );
 }
 
 function describe(used: Record<string, string | number>): string {

@@ -36,6 +36,8 @@ export interface PeeringClient extends AsyncDisposable {
   info(signal: AbortSignal): Promise<InfoAnswer>;
   /** Ends the direction in which the other side lends to us. Idempotent; `NotPeered` means that it is gone already. */
   unpeer(signal: AbortSignal): Promise<UnpeerAnswer>;
+  /** Its clock minus ours by its last answer, in milliseconds and exact to a second or two; undefined before the first. */
+  readonly clockOffsetMs: number | undefined;
 }
 
 export interface PeeringClientOptions {
@@ -64,6 +66,7 @@ export function peeringClient(options: PeeringClientOptions): PeeringClient {
   const { identity, fingerprint, version, connectTimeoutMs = DEFAULT_CONNECT_TIMEOUT_MS } = options;
   let addresses = [...options.addresses];
   let attempted = 'reach the peer';
+  let clockOffsetMs: number | undefined;
   const closing = new AbortController();
   const agent = new Agent({
     allowH2: false,
@@ -139,6 +142,7 @@ export function peeringClient(options: PeeringClientOptions): PeeringClient {
     request: { method: Method; path: string; body?: object; deadline: AbortSignal },
   ): Promise<{ status: number; text: string }> {
     try {
+      const sentAt = Date.now();
       const answer: Dispatcher.ResponseData = await agent.request({
         origin: `https://${address}`,
         path: request.path,
@@ -147,6 +151,7 @@ export function peeringClient(options: PeeringClientOptions): PeeringClient {
         body: request.method === 'POST' ? JSON.stringify(request.body ?? {}) : null,
         signal: request.deadline,
       });
+      clockOffsetMs = clockOffset(answer.headers['date'], sentAt, Date.now()) ?? clockOffsetMs;
       return { status: answer.statusCode, text: await answer.body.text() };
     } catch (cause) {
       if (isPeeringError(cause)) throw cause;
@@ -165,6 +170,9 @@ export function peeringClient(options: PeeringClientOptions): PeeringClient {
     credentials: (signal) => call('ask for a credential', 'POST', PATHS.credentials, credentialsAnswer, signal),
     info: (signal) => call('show our key to the peer', 'GET', PATHS.info, infoAnswer, signal),
     unpeer: (signal) => call('end the peering', 'POST', PATHS.unpeer, unpeerAnswer, signal),
+    get clockOffsetMs() {
+      return clockOffsetMs;
+    },
     async [Symbol.asyncDispose]() {
       closing.abort(new Error('the peering client was closed'));
       await agent.destroy();
@@ -205,6 +213,12 @@ function printable(text: string): string {
   return text.replace(/[^\P{C}]|\s+/gu, ' ').slice(0, 300);
 }
 
+/** The Date of an answer (RFC 9110, whole seconds, cut off) against the middle of the exchange. */
+function clockOffset(date: unknown, sentAt: number, answeredAt: number): number | undefined {
+  const there = typeof date === 'string' ? Date.parse(date) + 500 : Number.NaN;
+  return Number.isNaN(there) ? undefined : there - (sentAt + answeredAt) / 2;
+}
+
 /** One error for all addresses; a single cause stays as it is. */
 function failureOf(attempted: string, failures: readonly unknown[]): unknown {
   const changed = failures.find((failure) => isPeeringError(failure, 'IdentityChanged'));
@@ -212,7 +226,7 @@ function failureOf(attempted: string, failures: readonly unknown[]): unknown {
   const facts = failures.filter((failure) => isPeeringError(failure));
   const where = facts.map((failure) => failure.where).join(', ');
   const why = [...new Set(facts.map((failure) => failure.why))].join('; ');
-  return new PeeringError('PeerUnreachable', { attempted, where, why }, { cause: facts[0] });
+  return new PeeringError('PeerUnreachable', { attempted, where, why }, { cause: new AggregateError(facts) });
 }
 
 function whyOf(cause: unknown): string {

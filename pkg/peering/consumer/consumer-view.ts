@@ -1,10 +1,17 @@
-import type { Peer } from '#pkg/api';
+import type { Peer, PeerStatus } from '#pkg/api';
 import { isPeeringError } from '../errors.ts';
 import { shortFingerprint } from '../identity/fingerprint.ts';
 import { type DirectionReport, type Phase, type Verdict, verdict, verdictOf } from '../report.ts';
 import { hasChangedIdentity } from './look.ts';
 import type { PeerCredentials } from './peer-credentials.ts';
 import { type ConsumerSession, FRESH_MS } from './session.ts';
+import { unreachableOf } from './unreachable.ts';
+
+/**
+ * From here on clocks differ: certificates of Kubernetes begin 5 min before they are made, so a difference of that size refuses
+ * what is new, and clocks that are set by NTP differ by less than a second.
+ */
+const SKEW_SECONDS = 60;
 
 /** What the session's facts mean at the monotonic time `nowMs`: pure, so that every sentence can be tested. */
 export function consumerReport(
@@ -39,9 +46,16 @@ export function consumerReport(
         : { roundTripMilliseconds: probe.roundTripMs, kubernetesVersion: probe.kubernetesVersion }),
       ...versionFacts(session),
       ...(session.api.goodAt === undefined ? {} : { lastVerifiedAt: session.api.goodAt.toISOString() }),
+      ...unreachableFacts(credentials, session),
+      ...(session.clockOffsetSeconds === undefined ? {} : { clockOffsetSeconds: session.clockOffsetSeconds }),
     },
     requeueAfterMs: Math.max(50, session.nextLookAtMs - nowMs),
   };
+}
+
+function unreachableFacts(credentials: PeerCredentials, session: ConsumerSession): Pick<PeerStatus, 'unreachable'> {
+  const unreachable = unreachableOf(credentials, session);
+  return unreachable.length === 0 ? {} : { unreachable };
 }
 
 function versionFacts({ endpoint }: ConsumerSession): { version?: string; clusterName?: string } {
@@ -102,6 +116,12 @@ function degradedVerdict(credentials: PeerCredentials, session: ConsumerSession,
       ...shown,
       message: `the credential ends at ${credentials.expiresAt.toISOString()} and could not be renewed: ${shown.message}`,
     };
+  }
+  const { clockOffsetSeconds: offset = 0 } = session;
+  if (Math.abs(offset) >= SKEW_SECONDS) {
+    const side = offset > 0 ? 'ahead of' : 'behind';
+    const message = `the clock of the peer is ${Math.abs(offset)} s ${side} ours; set both by NTP`;
+    return verdict('True', 'ClockSkew', message);
   }
   return undefined;
 }

@@ -1,5 +1,6 @@
 import type { Peer } from '#pkg/api';
-import { isPeeringError } from '../errors.ts';
+import type { PeeringClient } from '../client/peering-client.ts';
+import { isPeeringError, PeeringError } from '../errors.ts';
 import type { PeerCluster } from '../peer-clusters.ts';
 import type { ConsumerDeps } from './obtain.ts';
 import { recoverCredentials, switchPath } from './obtain.ts';
@@ -8,6 +9,7 @@ import { probeApi } from './probe.ts';
 import { renewInMs, renewToken } from './renew.ts';
 import { type ConsumerSession, failed, succeeded, tracked } from './session.ts';
 import { writeCredentials } from './store.ts';
+import type { InfoAnswer } from '../wire.ts';
 
 /** Below the 10 s after which the peering endpoint cuts an idle connection, so that ours is kept; and 20 s stay two looks. */
 export const LOOK_EVERY_MS = 8_000;
@@ -27,13 +29,14 @@ export async function look(
   const withTimeout = () => AbortSignal.any([signal, AbortSignal.timeout(PROBE_TIMEOUT_MS)]);
   const peering = session.peering(credentials.addresses, credentials.fingerprint);
   await Promise.all([
-    tracked(session.endpoint, clock, signal, () => peering.info(withTimeout())),
+    tracked(session.endpoint, clock, signal, () => askEndpoint(peering, credentials.addresses, withTimeout())),
     provider === undefined
       ? undefined
       : tracked(session.api, clock, signal, () =>
           probeApi(provider.cluster.client, credentials.tenantNamespace, withTimeout()),
         ),
   ]);
+  session.clockOffsetSeconds = steadyOffset(session.clockOffsetSeconds, peering.clockOffsetMs);
   // Only an answer that knows us takes it back: silence, or "too many tries", says nothing.
   if (session.endpoint.failures === 0) session.disownedSinceMs = undefined;
   else if (isDisowned(session)) session.disownedSinceMs ??= clock.now();
@@ -41,6 +44,36 @@ export async function look(
   const good = (session.api.failures === 0 && session.endpoint.failures === 0) || isDisowned(session);
   session.lookedAtMs = clock.now();
   session.nextLookAtMs = clock.now() + (good ? LOOK_EVERY_MS : LOOK_AGAIN_MS);
+}
+
+/** @throws PeeringError, also where the time was over before all addresses were tried */
+async function askEndpoint(
+  peering: PeeringClient,
+  addresses: readonly string[],
+  signal: AbortSignal,
+): Promise<InfoAnswer> {
+  try {
+    return await peering.info(signal);
+  } catch (cause) {
+    if (!(cause instanceof DOMException && cause.name === 'TimeoutError')) throw cause;
+    const facts = { attempted: 'show our key to the peer', why: `no answer within ${PROBE_TIMEOUT_MS / 1000} s` };
+    const where = addresses.map((address) => `${address} (TCP)`);
+    const each = where.map((one) => new PeeringError('PeerUnreachable', { ...facts, where: one }, { cause }));
+    const together = { ...facts, where: where.join(', ') };
+    throw each[1] === undefined
+      ? each[0]
+      : new PeeringError('PeerUnreachable', together, { cause: new AggregateError(each) });
+  }
+}
+
+/** A Date header is cut to a second, and its way takes a while: less than this is no other offset, and not written. */
+const OFFSET_STEP_SECONDS = 3;
+
+function steadyOffset(before: number | undefined, measuredMs: number | undefined): number | undefined {
+  if (measuredMs === undefined) return before;
+  const seconds = Math.round(measuredMs / 1000);
+  if (before === undefined && Math.abs(seconds) < OFFSET_STEP_SECONDS) return 0;
+  return before !== undefined && Math.abs(seconds - before) < OFFSET_STEP_SECONDS ? before : seconds;
 }
 
 /** Whether the peer has just said, under its key, that it does not know us. */

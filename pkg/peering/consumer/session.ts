@@ -26,6 +26,8 @@ export interface ConsumerSession {
   readonly obtaining: Retry;
   readonly recovering: Retry;
   readonly renewing: Retry;
+  /** Its clock minus ours; follows what was measured where that differs by more than it is exact. */
+  clockOffsetSeconds: number | undefined;
   /** Since when the provider says, under its key, that it does not know us; `undefined` while it does. */
   disownedSinceMs: number | undefined;
   /** Whether a look was taken since our end began. */
@@ -72,6 +74,7 @@ export function consumerSession(deps: { identity: Identity; version: string }): 
     obtaining: retry(),
     recovering: retry(),
     renewing: retry(),
+    clockOffsetSeconds: undefined,
     disownedSinceMs: undefined,
     isEnding: false,
     async [Symbol.asyncDispose]() {

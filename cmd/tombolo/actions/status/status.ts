@@ -1,9 +1,8 @@
-import { PEER } from '#pkg/api';
-import { CliError, EXIT } from '../../errors.ts';
-import { noSuchName } from '../../near.ts';
+import { EXIT } from '../../errors.ts';
 import type { Result } from '../../output/format.ts';
 import type { Session } from '../../session.ts';
 import { judge } from './judge.ts';
+import { requireKnown } from './known.ts';
 import { readFacts } from './read.ts';
 
 /** From the start: a part that does not answer must not keep the whole answer beyond 10 s (CLI-10). */
@@ -24,18 +23,7 @@ export async function status(
   const cluster = await session.home();
   const facts = await readFacts(cluster, budget);
   signal.throwIfAborted();
-  const where = `cluster ${cluster.name} (${cluster.server})`;
-  if (facts.info === undefined && facts.processes.every((state) => state.words === 'it does not exist')) {
-    throw new CliError('NotInstalled', { attempted: 'read the status', where, why: 'Tombolo is not installed there' });
-  }
-  const names = facts.peers.map((peer) => peer.metadata.name);
-  if (only !== undefined && !names.includes(only)) {
-    throw new CliError('UnknownPeer', {
-      attempted: 'read the status',
-      where: `${PEER.kind} "${only}"`,
-      why: noSuchName(only, names),
-    });
-  }
+  requireKnown(cluster, facts, only, 'read the status');
   const view = judge(facts, only);
   const { printStatus } = await import('./print.ts');
   const exitCode = options.check && !view.healthy ? EXIT.unhealthy : EXIT.done;

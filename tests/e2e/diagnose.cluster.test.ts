@@ -1,0 +1,119 @@
+import { describe, expect } from 'vitest';
+import { type Json, type TestCluster, until } from './bed.ts';
+import { condition, test } from './fixtures.ts';
+import { without } from './without.ts';
+
+const SYSTEM = '-n tombolo-system';
+
+/** A firewall and a policy take a while to be seen: two looks of the controller, or a search for the largest packet. */
+const SEEN_MS = 45_000;
+
+async function diagnosis(milan: TestCluster, ...flags: string[]): Promise<Json & { code: number }> {
+  const outcome = await milan.tombolo(['diagnose', 'rome', '-o', 'json', ...flags]);
+  if (![0, 4].includes(outcome.code)) throw new Error(`exit ${outcome.code}: ${outcome.stderr}`);
+  return { ...JSON.parse(outcome.stdout), code: outcome.code };
+}
+
+async function healthy(milan: TestCluster): Promise<void> {
+  const isWell = async () => {
+    const found = await diagnosis(milan);
+    if (found.code === 0) return true;
+    throw new Error(JSON.stringify(found['causes'], undefined, 1));
+  };
+  await until('diagnose finds nothing', isWell, 90_000);
+}
+
+/** Waits until that cause is the first one, and gives it. */
+async function firstCause(milan: TestCluster, code: string): Promise<Json> {
+  let last: Json | undefined;
+  const isFirst = async () => {
+    last = await diagnosis(milan);
+    return last['causes'][0]?.code === code && last['code'] === 4 && last;
+  };
+  const found = await until(`the first cause is ${code}`, isFirst, SEEN_MS).catch((error: unknown) => {
+    throw new Error(JSON.stringify(last?.['causes'], undefined, 1), { cause: error });
+  });
+  expect(found['causes'], 'one fault is one cause').toHaveLength(1);
+  expect(found['healthy']).toBe(false);
+  expect(found['causes'][0].next).not.toBe('');
+  return found['causes'][0];
+}
+
+/** `host:port` of the peering endpoint of rome, as milan dials it. */
+async function peeringAddress(milan: TestCluster): Promise<{ host: string; port: number }> {
+  const [, host = '', port] = /^(.*):(\d+)$/.exec((await milan.json('get peer rome'))['spec'].addresses[0]) ?? [];
+  return { host, port: Number(port) };
+}
+
+describe('diagnose', () => {
+  test('CLI-11 names what is wrong on the way: MTU hole, UDP blocked, TCP blocked, a name that does not resolve', async ({
+    bed,
+    milan,
+    rome,
+    peered: _,
+  }) => {
+    await healthy(milan);
+    const clusters = { bed, milan, rome };
+    const { aliases: __, ...network } = (await milan.json('get peer rome'))['status'].network;
+    const udpPort = Number(network.endpoints[0].split(':')[1]);
+
+    await without('meta l4proto udp meta length > 1380', clusters, async () => {
+      const cause = await firstCause(milan, 'MtuHole');
+      expect(cause).toMatchObject({ peer: 'rome', to: expect.any(String), protocol: 'UDP' });
+      expect(cause['message']).toMatch(/both ends carry packets of \d+ bytes, the way between the gateways only \d+/);
+    });
+
+    // A tunnel that begins anew is measured anew: nothing has to wait for what was found.
+    await without('meta l4proto udp', clusters, async () => {
+      const started = performance.now();
+      const said = await until(
+        'the condition of the Peer names it',
+        async () => {
+          const ready = condition(await milan.find('get peer rome'), 'NetworkReady');
+          return ready?.['reason'] === 'NoAnswer' && ready;
+        },
+        15_000,
+      );
+      expect(said['message']).toMatch(new RegExp(`does not answer our gateway .* at [0-9.]+:${udpPort} \\(UDP`));
+      const cause = await firstCause(milan, 'UdpBlocked');
+      expect(performance.now() - started).toBeLessThan(15_000);
+      expect(cause).toMatchObject({
+        peer: 'rome',
+        from: expect.stringMatching(/^gateway of milan \(pod tombolo-gateway-.* on node .*\)/),
+        to: expect.stringMatching(/^[0-9.]+$/),
+        port: udpPort,
+        protocol: 'UDP',
+      });
+      const [status, verify] = await Promise.all([milan.tombolo('status --check'), milan.tombolo('verify rome')]);
+      for (const outcome of [status, verify]) {
+        expect(outcome, outcome.stderr).toMatchObject({ code: 4 });
+        expect(outcome.stdout).toMatch(new RegExp(`our gateway .*:${udpPort} \\(UDP`));
+      }
+      const told = await milan.tombolo(['diagnose', '--remote-kubeconfig', rome.kubeconfig]);
+      expect(told, told.stderr).toMatchObject({ code: 4 });
+      expect(told.stdout).toMatch(
+        new RegExp(`1\\. rome: UDP does not get through[^]*port +${udpPort}\n +protocol +UDP`),
+      );
+      expect(told.stdout).not.toContain('whether the gateway of rome runs');
+    });
+
+    const { host, port } = await peeringAddress(milan);
+    await without(`tcp dport ${port}`, clusters, async () => {
+      const cause = await firstCause(milan, 'TcpBlocked');
+      expect(cause).toMatchObject({ peer: 'rome', to: host, port, protocol: 'TCP' });
+      expect(cause['from']).toMatch(/^controller of milan \(pod tombolo-controller-/);
+    });
+
+    const secret = `${SYSTEM} patch secret tombolo-peer-rome --type merge -p`.split(' ');
+    const before = (await milan.json(`${SYSTEM} get secret tombolo-peer-rome`))['data'].addresses;
+    const dial = (addresses: string) => milan.kubectl([...secret, JSON.stringify({ data: { addresses } })]);
+    try {
+      await dial(Buffer.from(JSON.stringify([`rome.invalid:${port}`])).toString('base64'));
+      const cause = await firstCause(milan, 'NameNotResolved');
+      expect(cause).toMatchObject({ peer: 'rome', to: 'rome.invalid', port, protocol: 'TCP' });
+    } finally {
+      await dial(before);
+    }
+    await healthy(milan);
+  }, 240_000);
+});
