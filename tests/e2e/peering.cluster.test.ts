@@ -15,8 +15,42 @@ const token = async (cluster: TestCluster, ...flags: string[]) => {
   return outcome.stdout.trim();
 };
 
+/*
+ * Each test makes what it starts from: two clusters that are apart, or peered. Ending a peering takes longest, so they stand in an order
+ * in which the test before has mostly left it like that.
+ */
 describe('invites', () => {
-  test('PEER-01 an invite and one command: a Peer on each side, every condition good, the node Ready', async ({
+  test('PEER-03 expired, revoked, truncated and altered tokens each have a sentence of their own and leave nothing', async ({
+    milan,
+    rome,
+  }) => {
+    await apart(milan, rome);
+    const sentences = new Map<string, string>();
+    const refuse = async (what: string, text: string) => {
+      const outcome = await milan.tombolo(['peer', text, '--timeout', '20s']);
+      expect(outcome.code, what).not.toBe(0);
+      sentences.set(what, outcome.stderr.trim().split('\n').at(-1) ?? '');
+    };
+    const good = await token(rome);
+    await refuse('truncated', good.slice(0, -20));
+    const middle = Math.floor(good.length / 2);
+    await refuse('altered', good.slice(0, middle) + (good[middle] === 'A' ? 'B' : 'A') + good.slice(middle + 1));
+    const short = await token(rome, '--expires-in', '1s');
+    await new Promise((next) => setTimeout(next, 1_500));
+    await refuse('expired', short);
+    const revoked = await token(rome);
+    const invites = (await rome.json('-n tombolo-system get invites --sort-by .metadata.creationTimestamp'))['items'];
+    expect((await rome.tombolo(['invite', 'revoke', invites.at(-1).metadata.name])).code).toBe(0);
+    await refuse('revoked', revoked);
+    expect(sentences.get('expired')).toMatch(/expired/);
+    expect(sentences.get('revoked')).toMatch(/revoked|not known|unknown/);
+    expect(new Set(sentences.values()).size).toBe(4);
+    for (const peer of (await milan.json('get peers'))['items']) await unpeer(milan, peer.metadata.name, '--force');
+    expect(await leftovers(milan)).toEqual([]);
+    expect(await leftovers(rome)).toEqual([]);
+  });
+
+  test('PEER-01 PEER-02 PEER-04 an invite and one command: all conditions good; its token serves no other cluster and stands nowhere', async ({
     milan,
     rome,
   }) => {
@@ -49,57 +83,15 @@ describe('invites', () => {
         );
       }
     }
-  });
 
-  test('PEER-02 a token is for one cluster; the winner may use it again', async ({ milan, rome }) => {
-    await apart(milan, rome);
-    const invite = await token(rome);
+    // PEER-02: whoever won may use it again, another identity (rome itself, as a peer of its own under another name) may not.
     expect((await milan.tombolo(['peer', invite])).code).toBe(0);
-    expect((await milan.tombolo(['peer', invite])).code).toBe(0);
-    // Another identity: rome itself, as a peer of its own under another name.
     const other = await rome.tombolo(['peer', invite, '--name', 'mirror', '--timeout', '20s']);
     expect(other.code).not.toBe(0);
     expect(other.stderr).toMatch(/used/);
     await unpeer(rome, 'mirror', '--force');
-  });
 
-  test('PEER-03 expired, revoked, truncated and altered tokens each have a sentence of their own and leave nothing', async ({
-    milan,
-    rome,
-  }) => {
-    await apart(milan, rome);
-    const sentences = new Map<string, string>();
-    const refuse = async (what: string, text: string) => {
-      const outcome = await milan.tombolo(['peer', text, '--timeout', '20s']);
-      expect(outcome.code, what).not.toBe(0);
-      sentences.set(what, outcome.stderr.trim().split('\n').at(-1) ?? '');
-    };
-    const good = await token(rome);
-    await refuse('truncated', good.slice(0, -20));
-    const middle = Math.floor(good.length / 2);
-    await refuse('altered', good.slice(0, middle) + (good[middle] === 'A' ? 'B' : 'A') + good.slice(middle + 1));
-    const short = await token(rome, '--expires-in', '1s');
-    await new Promise((next) => setTimeout(next, 1_500));
-    await refuse('expired', short);
-    const revoked = await token(rome);
-    const invites = (await rome.json('-n tombolo-system get invites --sort-by .metadata.creationTimestamp'))['items'];
-    expect((await rome.tombolo(['invite', 'revoke', invites.at(-1).metadata.name])).code).toBe(0);
-    await refuse('revoked', revoked);
-    expect(sentences.get('expired')).toMatch(/expired/);
-    expect(sentences.get('revoked')).toMatch(/revoked|not known|unknown/);
-    expect(new Set(sentences.values()).size).toBe(4);
-    for (const peer of (await milan.json('get peers'))['items']) await unpeer(milan, peer.metadata.name, '--force');
-    expect(await leftovers(milan)).toEqual([]);
-    expect(await leftovers(rome)).toEqual([]);
-  });
-
-  test('PEER-04 no object, log, event or status holds the secret of an invite, a token or a key', async ({
-    milan,
-    rome,
-  }) => {
-    await apart(milan, rome);
-    const invite = await token(rome);
-    expect((await milan.tombolo(['peer', invite])).code).toBe(0);
+    // PEER-04
     const payload = JSON.parse(
       Buffer.from(invite.slice(invite.indexOf('.') + 1).split('.')[0] ?? '', 'base64url').toString(),
     ) as Record<string, unknown>;
@@ -117,14 +109,6 @@ describe('invites', () => {
       expect(texts).not.toMatch(/eyJhbGciOi[\w-]+\.[\w-]+\.[\w-]+/);
       expect(texts).not.toMatch(/PRIVATE KEY/);
     }
-  });
-
-  test('PEER-06 two kubeconfigs give the same, and neither cluster keeps anything of them', async ({ milan, rome }) => {
-    await apart(milan, rome);
-    await ensurePeered(milan, rome);
-    const secrets = await milan.kubectl('get secrets,configmaps -A -o yaml');
-    expect(secrets).not.toContain('client-key-data');
-    expect(secrets).not.toContain(Buffer.from('client-key-data').toString('base64').slice(0, 12));
   });
 });
 
@@ -153,6 +137,54 @@ describe('names and identity', () => {
 });
 
 describe('life and end', () => {
+  test('PEER-24 unpeer from the provider drains and leaves nothing on either side', async ({ milan, rome }) => {
+    await ensurePeered(milan, rome);
+    const shop = await offload(milan, rome, `end-${process.pid.toString(36)}`);
+    await shop.create(remotePod('bare', { containers: [sleeper()] }));
+    await shop.podInPhase('bare', 'Running');
+    const outcome = await rome.tombolo('unpeer milan --yes');
+    expect(outcome, outcome.stderr).toMatchObject({ code: 0 });
+    await milan.kubectl(['label', 'namespace', shop.name, 'tombolo.io/offload-']);
+    await until(
+      'nothing left',
+      async () => (await leftovers(milan)).length + (await leftovers(rome)).length === 0,
+      60_000,
+    );
+    await milan.try(['delete', 'namespace', shop.name, '--wait=false']);
+  });
+
+  test('PEER-06 two kubeconfigs give the same, and neither cluster keeps anything of them', async ({ milan, rome }) => {
+    await apart(milan, rome);
+    await ensurePeered(milan, rome);
+    const secrets = await milan.kubectl('get secrets,configmaps -A -o yaml');
+    expect(secrets).not.toContain('client-key-data');
+    expect(secrets).not.toContain(Buffer.from('client-key-data').toString('base64').slice(0, 12));
+  });
+
+  test('PEER-25 NODE-24 NODE-25 a PodDisruptionBudget blocks past the deadline: exit 3 names it, and again goes on', async ({
+    milan,
+    rome,
+  }) => {
+    await ensurePeered(milan, rome);
+    const shop = await offload(milan, rome, `pdb-${process.pid.toString(36)}`);
+    await shop.create(remoteSet('Deployment', 'web', 1, { containers: [sleeper()] }), {
+      apiVersion: 'policy/v1',
+      kind: 'PodDisruptionBudget',
+      metadata: { name: 'keep-web' },
+      spec: { minAvailable: 1, selector: { matchLabels: { app: 'web' } } },
+    });
+    await milan.kubectl(['-n', shop.name, 'rollout', 'status', 'deployment/web', '--timeout=60s'], {
+      timeoutMs: 70_000,
+    });
+    const blocked = await milan.tombolo('unpeer rome --yes --timeout 8s');
+    expect(blocked.code).toBe(3);
+    expect(blocked.stderr).toContain('keep-web');
+    await milan.kubectl(['-n', shop.name, 'delete', 'pdb', 'keep-web']);
+    await unpeer(milan, 'rome');
+    await milan.try(['delete', 'namespace', shop.name, '--wait=false']);
+    await until('nothing left', async () => (await leftovers(rome)).length === 0, 60_000);
+  });
+
   test('PEER-16 a CLI killed in the middle of peer and of unpeer is finished by the same command', async ({
     milan,
     rome,
@@ -169,41 +201,6 @@ describe('life and end', () => {
       async () => (await leftovers(milan)).length + (await leftovers(rome)).length === 0,
       60_000,
     );
-  });
-
-  test('CLI-07 a time-out and Ctrl-C during peer end it at once, say how to go on, and it can be finished', async ({
-    milan,
-    rome,
-  }) => {
-    await apart(milan, rome);
-    const scale = (replicas: number) =>
-      milan.kubectl(`-n tombolo-system scale deployment tombolo-kubelet --replicas ${replicas}`);
-    const peering = (options: CallOptions, ...flags: string[]) =>
-      milan.tombolo(['peer', '--remote-kubeconfig', rome.kubeconfig, ...flags], options);
-    const replicas = (await milan.json('-n tombolo-system get deployment tombolo-kubelet'))['spec'].replicas;
-    await scale(0); // nobody makes the node Ready: peer waits for it
-    try {
-      const started = performance.now();
-      const late = await peering({}, '--timeout', '6s', '-o', 'json');
-      expect(performance.now() - started).toBeLessThan(6_000 + 2_000 + START_MS);
-      expect(late, late.stderr).toMatchObject({ code: 3 });
-      expect(JSON.parse(late.stdout).error).toMatchObject({
-        code: 'TimedOut',
-        where: expect.stringMatching(/^while ./),
-      });
-      const interruptedMs = 6_000;
-      const begun = performance.now();
-      const outcome = await peering({ timeoutMs: interruptedMs, killSignal: 'SIGINT' });
-      expect(performance.now() - begun).toBeLessThan(interruptedMs + 2_000);
-      expect(outcome, outcome.stderr).toMatchObject({ code: 130, stdout: '' });
-      expect(outcome.stderr).toMatch(/interrupted.*run the same command again/s);
-    } finally {
-      await scale(replicas);
-    }
-    const again = await peering({});
-    expect(again, again.stderr).toMatchObject({ code: 0 });
-    expect((await milan.json('get peers'))['items']).toHaveLength(1);
-    await until('node Ready', async () => isReady(await milan.find('get node rome')));
   });
 
   test('PEER-17 PEER-18 REF-31 both directions at once: pods of both run, and each direction ends alone', async ({
@@ -267,73 +264,40 @@ describe('life and end', () => {
     );
   });
 
-  test('PEER-24 unpeer from the provider drains and leaves nothing on either side', async ({ milan, rome }) => {
-    await ensurePeered(milan, rome);
-    const shop = await offload(milan, rome, `end-${process.pid.toString(36)}`);
-    await shop.create(remotePod('bare', { containers: [sleeper()] }));
-    await shop.podInPhase('bare', 'Running');
-    const outcome = await rome.tombolo('unpeer milan --yes');
-    expect(outcome, outcome.stderr).toMatchObject({ code: 0 });
-    await milan.kubectl(['label', 'namespace', shop.name, 'tombolo.io/offload-']);
-    await until(
-      'nothing left',
-      async () => (await leftovers(milan)).length + (await leftovers(rome)).length === 0,
-      60_000,
-    );
-    await milan.try(['delete', 'namespace', shop.name, '--wait=false']);
-  });
-
-  test('PEER-25 NODE-24 NODE-25 a PodDisruptionBudget blocks past the deadline: exit 3 names it, and again goes on', async ({
-    milan,
-    rome,
-  }) => {
-    await ensurePeered(milan, rome);
-    const shop = await offload(milan, rome, `pdb-${process.pid.toString(36)}`);
-    await shop.create(remoteSet('Deployment', 'web', 1, { containers: [sleeper()] }), {
-      apiVersion: 'policy/v1',
-      kind: 'PodDisruptionBudget',
-      metadata: { name: 'keep-web' },
-      spec: { minAvailable: 1, selector: { matchLabels: { app: 'web' } } },
-    });
-    await milan.kubectl(['-n', shop.name, 'rollout', 'status', 'deployment/web', '--timeout=60s'], {
-      timeoutMs: 70_000,
-    });
-    const blocked = await milan.tombolo('unpeer rome --yes --timeout 8s');
-    expect(blocked.code).toBe(3);
-    expect(blocked.stderr).toContain('keep-web');
-    await milan.kubectl(['-n', shop.name, 'delete', 'pdb', 'keep-web']);
-    await unpeer(milan, 'rome');
-    await milan.try(['delete', 'namespace', shop.name, '--wait=false']);
-    await until('nothing left', async () => (await leftovers(rome)).length === 0, 60_000);
-  });
-
-  test('PEER-26 PEER-27 the other side is away: said, nothing deleted; --force cleans this side', async ({
-    bed,
+  test('CLI-07 a time-out and Ctrl-C during peer end it at once, say how to go on, and it can be finished', async ({
     milan,
     rome,
   }) => {
     await apart(milan, rome);
-    await ensurePeered(milan, rome);
-    const shop = await offload(milan, rome, `away-${process.pid.toString(36)}`);
-    await shop.create(remotePod('bare', { containers: [sleeper()] }));
-    await shop.podInPhase('bare', 'Running');
-    // Lost packets, not refused connections: nothing tells at once that nobody is there.
-    await without('', { bed, milan, rome }, async () => {
+    const scale = (replicas: number) =>
+      milan.kubectl(`-n tombolo-system scale deployment tombolo-kubelet --replicas ${replicas}`);
+    const peering = (options: CallOptions, ...flags: string[]) =>
+      milan.tombolo(['peer', '--remote-kubeconfig', rome.kubeconfig, ...flags], options);
+    const replicas = (await milan.json('-n tombolo-system get deployment tombolo-kubelet'))['spec'].replicas;
+    await scale(0); // nobody makes the node Ready: peer waits for it
+    try {
       const started = performance.now();
-      const outcome = await milan.tombolo('unpeer rome --yes --timeout 15s');
-      expect(outcome.code).not.toBe(0);
-      expect(outcome.stderr).toMatch(/--force/);
-      expect(performance.now() - started).toBeLessThan(20_000);
-      expect(await milan.find('get peer rome')).toBeDefined();
-      expect((await shop.pod('bare'))?.['status'].phase).toBe('Running');
-      const forced = await milan.tombolo('unpeer rome --force --yes --timeout 60s');
-      expect(forced, forced.stderr).toMatchObject({ code: 0 });
-      await milan.kubectl(['delete', 'namespace', shop.name, '--timeout=40s']);
-      expect(await leftovers(milan)).toEqual([]);
-    });
-    await unpeer(rome, 'milan', '--force');
-    await until('rome is clean', async () => (await leftovers(rome)).length === 0, 60_000);
-  }, 300_000);
+      const late = await peering({}, '--timeout', '6s', '-o', 'json');
+      expect(performance.now() - started).toBeLessThan(6_000 + 2_000 + START_MS);
+      expect(late, late.stderr).toMatchObject({ code: 3 });
+      expect(JSON.parse(late.stdout).error).toMatchObject({
+        code: 'TimedOut',
+        where: expect.stringMatching(/^while ./),
+      });
+      const interruptedMs = 6_000;
+      const begun = performance.now();
+      const outcome = await peering({ timeoutMs: interruptedMs, killSignal: 'SIGINT' });
+      expect(performance.now() - begun).toBeLessThan(interruptedMs + 2_000);
+      expect(outcome, outcome.stderr).toMatchObject({ code: 130, stdout: '' });
+      expect(outcome.stderr).toMatch(/interrupted.*run the same command again/s);
+    } finally {
+      await scale(replicas);
+    }
+    const again = await peering({});
+    expect(again, again.stderr).toMatchObject({ code: 0 });
+    expect((await milan.json('get peers'))['items']).toHaveLength(1);
+    await until('node Ready', async () => isReady(await milan.find('get node rome')));
+  });
 });
 
 describe('rights', () => {
@@ -342,7 +306,6 @@ describe('rights', () => {
     milan,
     rome,
   }) => {
-    await apart(milan, rome);
     await ensurePeered(milan, rome);
     const shop = await offload(milan, rome, `rights-${process.pid.toString(36)}`);
     const secret = await milan.json('-n tombolo-system get secret tombolo-peer-rome');
@@ -462,4 +425,33 @@ describe('rights', () => {
       ),
     );
   });
+});
+
+describe('the other side is away', () => {
+  test('PEER-26 PEER-27 the other side is away: said, nothing deleted; --force cleans this side', async ({
+    bed,
+    milan,
+    rome,
+  }) => {
+    await ensurePeered(milan, rome);
+    const shop = await offload(milan, rome, `away-${process.pid.toString(36)}`);
+    await shop.create(remotePod('bare', { containers: [sleeper()] }));
+    await shop.podInPhase('bare', 'Running');
+    // Lost packets, not refused connections: nothing tells at once that nobody is there.
+    await without('', { bed, milan, rome }, async () => {
+      const started = performance.now();
+      const outcome = await milan.tombolo('unpeer rome --yes --timeout 15s');
+      expect(outcome.code).not.toBe(0);
+      expect(outcome.stderr).toMatch(/--force/);
+      expect(performance.now() - started).toBeLessThan(20_000);
+      expect(await milan.find('get peer rome')).toBeDefined();
+      expect((await shop.pod('bare'))?.['status'].phase).toBe('Running');
+      const forced = await milan.tombolo('unpeer rome --force --yes --timeout 60s');
+      expect(forced, forced.stderr).toMatchObject({ code: 0 });
+      await milan.kubectl(['delete', 'namespace', shop.name, '--timeout=40s']);
+      expect(await leftovers(milan)).toEqual([]);
+    });
+    await unpeer(rome, 'milan', '--force');
+    await until('rome is clean', async () => (await leftovers(rome)).length === 0, 60_000);
+  }, 300_000);
 });
