@@ -6,6 +6,10 @@ import { TestbedError } from './errors.ts';
 /** An API call of the bed itself answers within this or the server is not up. */
 const REQUEST_TIMEOUT_MS = 5_000;
 const POLL_MS = 100;
+/** All calls may be made twice. A machine on which several clusters start at once was seen to leave one without an answer. */
+const ATTEMPTS = 6;
+
+class NoAnswer extends Error {}
 
 /**
  * The few API calls that bring a cluster up. The bed does not use `pkg/kube`: a bug there must not be able to hide
@@ -37,7 +41,7 @@ export async function apiClient(credentials: ApiCredentials): Promise<ApiClient>
     readFile(credentials.keyFile),
   ]);
   const agent = new Agent({ ca, cert, key, keepAlive: true, maxSockets: 8 });
-  const call = (method: string, path: string, body?: string): Promise<ApiAnswer> =>
+  const callOnce = (method: string, path: string, body?: string): Promise<ApiAnswer> =>
     new Promise((resolve, reject) => {
       const outgoing = request(
         {
@@ -61,10 +65,20 @@ export async function apiClient(credentials: ApiCredentials): Promise<ApiClient>
           );
         },
       );
-      outgoing.on('timeout', () => outgoing.destroy(new Error(`no answer within ${REQUEST_TIMEOUT_MS / 1000} s`)));
+      const late = `${method} ${path} at ${credentials.address}: no answer within ${REQUEST_TIMEOUT_MS / 1000} s`;
+      outgoing.on('timeout', () => outgoing.destroy(new NoAnswer(late)));
       outgoing.on('error', reject);
       outgoing.end(body);
     });
+  const call = async (method: string, path: string, body?: string): Promise<ApiAnswer> => {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await callOnce(method, path, body);
+      } catch (error) {
+        if (!(error instanceof NoAnswer) || attempt === ATTEMPTS) throw error;
+      }
+    }
+  };
   return {
     get: (path) => call('GET', path),
     delete: (path) => call('DELETE', path),
