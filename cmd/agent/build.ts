@@ -1,15 +1,20 @@
-import { cleanupNode, runAgent, writeProblem } from '#network/agent';
-import { CLUSTER_NETWORK, type ClusterNetwork, NAME, PEER, type Peer } from '#pkg/api';
+import { cleanupNode, runAgent, runIsolation, writeProblem } from '#network/agent';
+import { OFFER_SELECTOR, trimNode, trimToAddresses } from '#network/isolation';
+import { CLUSTER_NETWORK, type ClusterNetwork, LABEL, NAME, PEER, type Peer } from '#pkg/api';
 import {
   connectCluster,
   DAEMON_SET,
+  ENDPOINT_SLICE,
   firstUnsynced,
   inClusterConfig,
   KubeError,
   type KubeClient,
   kubeMetrics,
+  type KubeObject,
   LEASE,
+  NAMESPACE,
   NODE,
+  POD,
   runCaches,
 } from '#pkg/kube';
 import { errorFields, loopLag, systemClock, TaskGroup } from '#pkg/runtime';
@@ -40,13 +45,27 @@ export function buildAgent(flags: AgentFlags): { run(signal: AbortSignal): Promi
           fieldSelector: `metadata.name=${NAME.gatewayLease}`,
         }),
       };
+      // Pods of twins and those of this node, never all of the cluster on each node.
+      const around = {
+        namespaces: home.informer<KubeObject>(NAMESPACE, { labelSelector: LABEL.origin, metadataOnly: true }),
+        allNodes: home.informer(NODE, { transform: trimNode }),
+        twinPods: home.informer(POD, { labelSelector: LABEL.origin, transform: trimToAddresses }),
+        podsHere: home.informer(POD, { fieldSelector: `spec.nodeName=${flags.nodeName}`, transform: trimToAddresses }),
+        offers: home.informer(ENDPOINT_SLICE, { labelSelector: OFFER_SELECTOR }),
+        dnsSlices: home.informer(ENDPOINT_SLICE, { namespace: 'kube-system' }),
+        apiSlices: home.informer(ENDPOINT_SLICE, {
+          namespace: 'default',
+          labelSelector: 'kubernetes.io/service-name=kubernetes',
+        }),
+      };
+      let isIsolated = false;
       const group = new TaskGroup(signal);
-      runCaches(informers, group);
+      runCaches({ ...informers, ...around }, group);
       const health = {
         port: flags.healthPort,
         registry,
         loopLagMs: () => lag.maxMs(),
-        notReady: () => firstUnsynced(informers),
+        notReady: () => firstUnsynced({ ...informers, ...around }) ?? (isIsolated ? undefined : 'isolation of twins'),
       };
       group.start('health', (inner) => serveHealth(health, inner));
       group.start('agent', (inner) =>
@@ -65,6 +84,20 @@ export function buildAgent(flags: AgentFlags): { run(signal: AbortSignal): Promi
         ),
       );
       if (flags.mdns === 'true') runNeighbours({ home, flags, group, log });
+      group.start('isolation', (inner) =>
+        runIsolation(
+          {
+            informers: { ...around, networks: informers.networks, peers: informers.peers },
+            nodeName: flags.nodeName,
+            onApplied: () => {
+              isIsolated = true;
+            },
+            clock: systemClock,
+            log,
+          },
+          inner,
+        ),
+      );
       await group.settled;
       const ending = AbortSignal.timeout(END_MS);
       if (await isUninstalled(home.client, flags.systemNamespace, ending)) {

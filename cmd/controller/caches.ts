@@ -27,7 +27,19 @@ import {
   VIRTUAL_NODE,
   type VirtualNode,
 } from '#pkg/api';
-import { type Cluster, CSR, ENDPOINT_SLICE, LEASE, NAMESPACE, NODE, POD, SECRET, trimNode } from '#pkg/kube';
+import {
+  type Cluster,
+  CSR,
+  ENDPOINT_SLICE,
+  LEASE,
+  NAMESPACE,
+  NETWORK_POLICY,
+  NODE,
+  POD,
+  SECRET,
+  SERVICE,
+  trimNode,
+} from '#pkg/kube';
 import { PEER_INDEXES, PEER_SECRETS_SELECTOR } from '#pkg/peering';
 import { trimToDemand } from '#pkg/quota';
 import { SLICE_MANAGER } from '#pkg/slices';
@@ -62,6 +74,8 @@ export function leaderCaches(home: Cluster, systemNamespace: string) {
       labelSelector: `endpointslice.kubernetes.io/managed-by=${SLICE_MANAGER}`,
     }),
     rules: home.informer<PeeringRule>(PEERING_RULE),
+    offered: home.informer(SERVICE, { labelSelector: LABEL.offer }),
+    policies: home.informer(NETWORK_POLICY, { labelSelector: 'app.kubernetes.io/managed-by=tombolo' }),
     invites: home.informer<Invite>(INVITE, { namespace: systemNamespace }),
     nodes: home.informer(NODE, { transform: trimNode }),
     pods: home.informer(POD, { transform: trimToDemand }),

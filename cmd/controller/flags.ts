@@ -1,7 +1,7 @@
 import { Resolver } from 'node:dns';
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { SYSTEM_NAMESPACE } from '#pkg/api';
+import { NO_OFFERS, offers, SYSTEM_NAMESPACE } from '#pkg/api';
 import { processFlags } from '#pkg/runtime';
 
 const port = z.coerce.number().int().min(0).max(65_535);
@@ -20,6 +20,15 @@ const resolver = z.string().refine((text) => {
     return false; // the message says what it has to be
   }
 }, 'is IP, IP:PORT or [IP]:PORT');
+
+const json = z.string().transform((text, context): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    context.addIssue(`is no JSON: ${String(error)}`);
+    return z.NEVER;
+  }
+});
 
 const schema = z.object({
   clusterName: z
@@ -43,6 +52,8 @@ const schema = z.object({
   tokenLifetimeSeconds: z.coerce.number().int().min(600).max(86_400).default(3600),
   /** How long a request of another cluster waits for approval. */
   requestLifetimeSeconds: z.coerce.number().int().min(60).max(2_592_000).default(86_400),
+  /** What peers may use besides room for pods, as JSON like `spec.offers` of a Peer, which wins. */
+  offers: json.pipe(offers).default(NO_OFFERS),
   logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   peeringPort: port.default(7443),
   webhookPort: port.default(9443),

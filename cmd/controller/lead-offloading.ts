@@ -22,7 +22,13 @@ export function leadOffloading(
   );
   group.start('namespace claims', (signal) =>
     runNamespaceClaims(
-      { client, informers: { claims: caches.claims, peers: shared.peers, namespaces }, clock, log },
+      {
+        client,
+        informers: { claims: caches.claims, peers: shared.peers, namespaces },
+        offers: context.flags.offers,
+        clock,
+        log,
+      },
       signal,
     ),
   );

@@ -1,3 +1,4 @@
+import { LABEL } from '#pkg/api';
 import { enqueueOn, keyOf, withoutHeartbeats } from '#pkg/kube';
 import { inviteReconciler, publishClusterInfo } from '#pkg/peering';
 import { countPods, grantReconciler, Ledger, type QuotaRequest, type QuotaVerdict, quotaWebhook } from '#pkg/quota';
@@ -36,10 +37,29 @@ export function leadProvider(
     }),
   );
   const { grants, nodes } = caches;
-  loops.run(grantReconciler({ client, grants, nodes, peers: shared.peers, ledger, counting, clock }), grantQueue);
+  const { offers } = flags;
+  loops.run(
+    grantReconciler({
+      client,
+      grants,
+      nodes,
+      peers: shared.peers,
+      namespaces: shared.namespaces,
+      ledger,
+      counting,
+      offers,
+      clock,
+    }),
+    grantQueue,
+  );
   const everyGrant = () => grants.list().map(keyOf);
   stack.use(enqueueOn(grants, grantQueue, (grant) => [keyOf(grant)]));
   stack.use(enqueueOn(withoutHeartbeats(nodes), grantQueue, everyGrant));
   stack.use(enqueueOn(shared.peers, grantQueue, everyGrant));
+  stack.use(
+    enqueueOn(shared.namespaces, grantQueue, ({ metadata }) =>
+      metadata.labels?.[LABEL.origin] === undefined ? [] : everyGrant(),
+    ),
+  );
   return quotaWebhook({ ledger, counting, isCounting: () => !group.signal.aborted });
 }

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { GATEWAY_KEY_FILE } from '#network/cluster';
-import { gatewayMetrics, runGateway, trimToAddresses } from '#network/gateway';
+import { gatewayMetrics, runGateway } from '#network/gateway';
+import { OFFER_SELECTOR, trimToAddresses } from '#network/isolation';
 import {
   CLUSTER_NETWORK,
   type ClusterNetwork,
@@ -13,6 +14,7 @@ import {
 } from '#pkg/api';
 import {
   connectCluster,
+  ENDPOINT_SLICE,
   firstUnsynced,
   inClusterConfig,
   kubeMetrics,
@@ -49,6 +51,7 @@ export function buildGateway(flags: GatewayFlags): { run(signal: AbortSignal): P
         pods: home.informer(POD, { transform: trimToAddresses }),
         namespaces: home.informer<KubeObject>(NAMESPACE, { labelSelector: LABEL.origin, metadataOnly: true }),
         offloadings: home.informer<Offloading>(OFFLOADING),
+        offers: home.informer(ENDPOINT_SLICE, { labelSelector: OFFER_SELECTOR }),
         leases: home.informer(LEASE, named(NAME.gatewayLease)),
         replicas: home.informer(POD, { namespace, labelSelector: 'tombolo.io/component=gateway' }),
         keys: home.informer(SECRET, named(NAME.gatewayKeySecret)),
@@ -82,7 +85,6 @@ export function buildGateway(flags: GatewayFlags): { run(signal: AbortSignal): P
               probe: flags.probePort,
               heartbeat: flags.heartbeatPort,
             },
-            isIsolated: flags.isolation === 'on',
             homeApi,
             implementation: flags.wireguard,
             metrics: await gatewayMetrics(registry),

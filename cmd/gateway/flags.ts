@@ -17,8 +17,6 @@ const schema = z.object({
   probePort: port.default(51_841),
   /** UDP, between the replicas. */
   heartbeatPort: port.default(51_842),
-  /** Whether peers reach only what has to do with them. */
-  isolation: z.enum(['on', 'off']).default('on'),
   /** WireGuard of the kernel or wireguard-go. */
   wireguard: z.enum(['auto', 'kernel', 'userspace']).default('auto'),
   podUid: z.string().min(1),

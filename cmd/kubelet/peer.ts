@@ -5,8 +5,10 @@ import { keyedTasks, TaskGroup } from '#pkg/runtime';
 import { configMapReflector } from '#reflectors/config-map';
 import { endpointSliceReflector } from '#reflectors/endpoint-slice';
 import { homeObjects, offloadingTwins, runReflectors } from '#reflectors/framework';
+import { ingressReflector } from '#reflectors/ingress';
 import { secretReflector } from '#reflectors/secret';
-import { serviceNotices, type ServiceNotices, serviceReflector } from '#reflectors/service';
+import { serviceNotices, type OfferView, type ServiceNotices, serviceReflector } from '#reflectors/service';
+import { peerOffers } from './peer-offers.ts';
 import { peerNetwork } from './peer-network.ts';
 import { type NodeDeps, serveVirtualNode } from './virtual-node.ts';
 
@@ -19,10 +21,11 @@ export interface PeerDeps extends Omit<NodeDeps, 'network'> {
 
 /** Everything of one peer: its virtual nodes, and copies of the objects of offloaded namespaces. Goes on with each new connection to it. */
 export async function servePeer(peer: string, deps: PeerDeps, signal: AbortSignal): Promise<void> {
-  const notices = serviceNotices({ peer, policies: deps.policies, events: deps.events });
+  const offered = peerOffers(deps.virtualNodes, peer);
+  const notices = serviceNotices({ peer, policies: deps.policies, events: deps.events, ...offered });
   while (!signal.aborted) {
     const connection = await connected(peer, deps.peers, signal);
-    await serveConnection(connection, { ...deps, notices }, AbortSignal.any([signal, connection.signal]));
+    await serveConnection(connection, { ...deps, notices, offered }, AbortSignal.any([signal, connection.signal]));
   }
 }
 
@@ -54,10 +57,10 @@ function connected(peer: string, peers: PeerClusters, signal: AbortSignal): Prom
 
 async function serveConnection(
   connection: PeerCluster,
-  deps: PeerDeps & { readonly notices: ServiceNotices },
+  deps: PeerDeps & { readonly notices: ServiceNotices; readonly offered: OfferView },
   signal: AbortSignal,
 ): Promise<void> {
-  const { virtualNodes, home, events, policies } = deps;
+  const { virtualNodes, home, events, policies, offered } = deps;
   const { peer } = connection;
   const log = deps.log.child({ peer });
   const twins = offloadingTwins(deps.offloadings, peer);
@@ -75,9 +78,16 @@ async function serveConnection(
   using _nodes = virtualNodes.on(follow);
   follow();
   const isOwnNode = (name: string) => virtualNodes.get(name)?.spec.peer === peer;
-  const reflectors = [configMapReflector, secretReflector, serviceReflector, endpointSliceReflector({ isOwnNode })];
+  const services = serviceReflector(offered);
+  const reflectors = [
+    configMapReflector,
+    secretReflector,
+    services,
+    endpointSliceReflector({ isOwnNode }),
+    ingressReflector(() => offered.offers().ingressClass, offered.onOffers),
+  ];
   const objects = homeObjects(home, reflectors);
-  using _notices = deps.notices.follow(objects.of(serviceReflector), twins);
+  using _notices = deps.notices.follow(objects.of(services), twins);
   group.start(`objects here for ${peer}`, (inner) => objects.run(inner));
   group.start(`objects for ${peer}`, (inner) =>
     runReflectors({ home, remote: connection, twins, reflectors, policies, events, log, homeObjects: objects }, inner),

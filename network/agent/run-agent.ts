@@ -7,6 +7,7 @@ import type { Informer, KubeClient, Lease, Node } from '#pkg/kube';
 import { type Clock, errorFields, levelLoop, type Log } from '#pkg/runtime';
 import { type NodeProblem, problemOf as nodeProblemOf, writeProblem } from './node-problem.ts';
 import { planAgent } from './plan-agent.ts';
+import { IsolationTables } from './isolation-tables.ts';
 
 export interface AgentDeps {
   readonly client: KubeClient;
@@ -120,4 +121,5 @@ export async function runAgent(deps: AgentDeps, signal: AbortSignal): Promise<vo
 export async function cleanupNode(signal: AbortSignal): Promise<void> {
   await new Overlay().cleanup(OVERLAY_DEVICE, signal);
   await new NatTable().cleanup(signal);
+  await new IsolationTables().cleanup(signal);
 }

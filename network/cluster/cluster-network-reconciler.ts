@@ -9,8 +9,17 @@ import {
   SYSTEM_NAMESPACE,
   typeMeta,
 } from '#pkg/api';
-import { type Informer, isNotFound, type KubeClient, type Node, outsideAddresses } from '#pkg/kube';
+import {
+  DAEMON_SET,
+  type DaemonSet,
+  type Informer,
+  isNotFound,
+  type KubeClient,
+  type Node,
+  outsideAddresses,
+} from '#pkg/kube';
 import { type Clock, done, type Log, type Reconciler, requeueAfter } from '#pkg/runtime';
+import { isolationCondition } from './isolation-condition.ts';
 import { ROTATION_RECHECK_MS, rotateKeys } from './key-rotation.ts';
 import { problemOf } from './own-ranges.ts';
 
@@ -29,12 +38,13 @@ const FIELD_MANAGER = 'tombolo-network';
 
 /** Node ports and balancers of the gateway are not watched. Peers have to follow within 30 s (NET-23). */
 const RECHECK_MS = 10_000;
-/** A balancer that is being made, nodes that are about to be Ready. */
-const RECHECK_EMPTY_MS = 5_000;
+/** A balancer that is being made, nodes and agents that are about to be Ready. */
+const RECHECK_COMING_MS = 5_000;
 
+const AGENTS = { namespace: SYSTEM_NAMESPACE, name: 'tombolo-agent' };
 const GATEWAY_SERVICE = { namespace: SYSTEM_NAMESPACE, name: NAME.gatewayService };
 
-/** Keeps the status of the ClusterNetwork: whether the ranges can be used, the gateway's key, and where peers dial it. */
+/** Keeps the status of the ClusterNetwork: whether the ranges can be used, what keeps twins apart, the gateway's key, and where peers dial it. */
 export function clusterNetworkReconciler(deps: ClusterNetworkDeps): Reconciler {
   const { client, networks, nodes, configuredEndpoints, clock } = deps;
   return {
@@ -51,7 +61,9 @@ export function clusterNetworkReconciler(deps: ClusterNetworkDeps): Reconciler {
         configuredEndpoints.length > 0
           ? [...configuredEndpoints]
           : await outsideAddresses(client, GATEWAY_SERVICE, signal, nodes.list());
-      const { keys, isUnderWay } = await rotateKeys(deps, network, clock.wall(), signal);
+      const isolated = isolationCondition(network, await agentsOf(client, signal));
+      const now = clock.wall();
+      const { keys, isUnderWay } = await rotateKeys(deps, network, now, signal);
       await write(
         deps,
         network,
@@ -59,14 +71,24 @@ export function clusterNetworkReconciler(deps: ClusterNetworkDeps): Reconciler {
           publicKey: keys.publicKey,
           ...(keys.nextPublicKey !== undefined && { nextPublicKey: keys.nextPublicKey }),
           endpoints: found,
-          conditions: setCondition(network.status?.conditions, update, clock.wall()),
+          conditions: setCondition(setCondition(network.status?.conditions, update, now), isolated, now),
         },
         signal,
       );
       if (isUnderWay) return requeueAfter(ROTATION_RECHECK_MS);
-      return requeueAfter(found.length === 0 ? RECHECK_EMPTY_MS : RECHECK_MS);
+      const isComing = found.length === 0 || isolated.reason === 'AgentsNotReady';
+      return requeueAfter(isComing ? RECHECK_COMING_MS : RECHECK_MS);
     },
   };
+}
+
+async function agentsOf(client: KubeClient, signal: AbortSignal): Promise<DaemonSet | undefined> {
+  try {
+    return await client.get<DaemonSet>(DAEMON_SET, AGENTS, { signal });
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
 }
 
 async function write(

@@ -1,7 +1,8 @@
-import type { Exchange } from '#network/nat';
+import type { Offer } from '#network/isolation';
+import type { Exchange, OpenPort } from '#network/nat';
 import { companionsOf } from '#network/transit';
 import { LABEL, type Peer } from '#pkg/api';
-import { identityOf, type KubeObject, type Node, type Pod } from '#pkg/kube';
+import type { KubeObject, Node, Pod } from '#pkg/kube';
 
 export interface ExchangeFacts {
   readonly pods: readonly Pod[];
@@ -9,23 +10,27 @@ export interface ExchangeFacts {
   readonly namespaces: readonly KubeObject[];
   readonly nodes: readonly Node[];
   readonly peers: readonly Peer[];
+  readonly offer: Offer;
 }
 
 /**
  * By peer, the pods that have to do with it: those in its twin namespaces here, and those on its virtual nodes, by the
  * address under which we see them. What runs here for a consumer is lent also to peers of ours where its other pods are:
- * directly they need not go through it (NET-18). Finished pods have none any more. Pure.
+ * directly they need not go through it (NET-18). Beside
+ * pods, what this cluster offers it. Finished pods have none any more. Pure.
  */
-export function exchangesOf({ pods, namespaces, nodes, peers }: ExchangeFacts): Map<string, Exchange> {
+export function exchangesOf({ pods, namespaces, nodes, peers, offer }: ExchangeFacts): Map<string, Exchange> {
   const owners = new Map(namespaces.map(({ metadata }) => [metadata.name, metadata.labels?.[LABEL.origin]]));
   const providers = new Map(nodes.map(({ metadata }) => [metadata.name, metadata.labels?.[LABEL.peer]]));
   const companions = companionsOf(peers);
-  const result = new Map<string, { lent: string[]; ours: string[] }>();
-  const add = (peer: string | undefined, side: 'lent' | 'ours', addresses: readonly string[]) => {
-    if (peer === undefined) return;
-    const entry = result.get(peer) ?? { lent: [], ours: [] };
-    entry[side].push(...addresses);
+  const result = new Map<string, { lent: string[]; ours: string[]; offered: OpenPort[] }>();
+  const entryOf = (peer: string) => {
+    const entry = result.get(peer) ?? { lent: [], ours: [], offered: [] };
     result.set(peer, entry);
+    return entry;
+  };
+  const add = (peer: string | undefined, side: 'lent' | 'ours', addresses: readonly string[]) => {
+    if (peer !== undefined) entryOf(peer)[side].push(...addresses);
   };
   for (const pod of pods) {
     const addresses = addressesOf(pod);
@@ -35,6 +40,10 @@ export function exchangesOf({ pods, namespaces, nodes, peers }: ExchangeFacts): 
     for (const other of companions.get(owner ?? '') ?? []) add(other, 'lent', addresses);
     add(providers.get(pod.spec?.nodeName ?? ''), 'ours', addresses);
   }
+  for (const { metadata } of peers) {
+    const offered = [...offer.everybody, ...(offer.peers.get(metadata.name) ?? [])];
+    if (offered.length > 0) entryOf(metadata.name).offered.push(...offered);
+  }
   return result;
 }
 
@@ -42,20 +51,4 @@ export function exchangesOf({ pods, namespaces, nodes, peers }: ExchangeFacts): 
 export function addressesOf({ spec, status }: Pod): string[] {
   if (spec?.hostNetwork === true || status?.phase === 'Succeeded' || status?.phase === 'Failed') return [];
   return (status?.podIPs ?? []).flatMap(({ ip }) => ip ?? []);
-}
-
-/** Keeps of a pod what `exchangesOf` reads: there may be very many. */
-export function trimToAddresses({ metadata, spec, status }: Pod): Pod {
-  return {
-    metadata: identityOf(metadata),
-    spec: {
-      containers: [],
-      ...(spec?.nodeName !== undefined && { nodeName: spec.nodeName }),
-      ...(spec?.hostNetwork !== undefined && { hostNetwork: spec.hostNetwork }),
-    },
-    status: {
-      ...(status?.phase !== undefined && { phase: status.phase }),
-      ...(status?.podIPs !== undefined && { podIPs: status.podIPs }),
-    },
-  };
 }

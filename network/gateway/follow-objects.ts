@@ -8,7 +8,7 @@ const PODS_MS = 200;
 
 /** Pokes the loops of a gateway when objects change that they read. */
 export function followObjects(
-  { informers, isIsolated, homeApi, clock }: Pick<GatewayDeps, 'informers' | 'isIsolated' | 'homeApi' | 'clock'>,
+  { informers, clock }: Pick<GatewayDeps, 'informers' | 'clock'>,
   { apply, dial, report }: Readonly<Record<'apply' | 'dial' | 'report', LevelLoop>>,
 ): Disposable {
   using stack = new DisposableStack();
@@ -22,10 +22,10 @@ export function followObjects(
   );
   stack.use(
     informers.pods.on((old, current) => {
-      const matters = isIsolated || homeApi !== undefined;
-      if (matters && JSON.stringify(old?.status) !== JSON.stringify(current?.status)) soon.poke();
+      if (JSON.stringify(old?.status) !== JSON.stringify(current?.status)) soon.poke();
     }),
   );
+  stack.use(informers.offers.on(() => soon.poke()));
   stack.use(informers.namespaces.on(() => apply.poke()));
   stack.use(
     informers.offloadings.on((old, current) => {

@@ -1,6 +1,6 @@
 import type { HomeApi } from '#network/nat';
 import type { ClusterNetwork, Offloading, Peer } from '#pkg/api';
-import type { Informer, KubeClient, KubeObject, Lease, Node, Pod, Secret } from '#pkg/kube';
+import type { EndpointSlice, Informer, KubeClient, KubeObject, Lease, Node, Pod, Secret } from '#pkg/kube';
 import type { Clock, Log } from '#pkg/runtime';
 import type { GatewayMetrics } from './metrics.ts';
 import type { GatewayPorts } from './plan-gateway.ts';
@@ -18,6 +18,8 @@ export interface GatewayDeps {
     readonly namespaces: Informer<KubeObject>;
     /** Which namespaces two peers share. */
     readonly offloadings: Informer<Offloading>;
+    /** Slices with the offer label. */
+    readonly offers: Informer<EndpointSlice>;
     /** Our Lease, and nothing else. */
     readonly leases: Informer<Lease>;
     /** Replicas of the gateway. */
@@ -29,8 +31,6 @@ export interface GatewayDeps {
   readonly podUid: string;
   readonly podAddress: string;
   readonly ports: GatewayPorts & { readonly heartbeat: number };
-  /** Whether peers reach only pods that run for them, and what runs for us there reaches ours (NET-39). */
-  readonly isIsolated: boolean;
   /** Where this pod reaches the API of its cluster; undefined where it knows it by a name only. */
   readonly homeApi: HomeApi | undefined;
   readonly implementation: 'auto' | 'kernel' | 'userspace';

@@ -3,6 +3,7 @@ import { problemOf } from '#network/cluster';
 import { type Prober, startProber } from '#network/probe';
 import { sharedGroups } from '#network/transit';
 import { type Device, type DeviceState, publicKeyOf } from '#network/wireguard';
+import { offersOf } from '#network/isolation';
 import { NAME } from '#pkg/api';
 import { errorFields, type LevelLoop, levelLoop } from '#pkg/runtime';
 import { Endpoints } from './endpoints.ts';
@@ -122,6 +123,7 @@ export class Gateway {
       namespaces: informers.namespaces.list(),
       nodes: informers.nodes.list(),
       peers: informers.peers.list(),
+      offer: offersOf(informers.offers.list(), informers.namespaces.list()),
     });
     const targets = new Map(
       (this.#isActive ? this.#peers.usable : []).flatMap(({ name, probeAddress }) =>
@@ -143,7 +145,7 @@ export class Gateway {
   }
 
   #plan(): GatewayPlan | undefined {
-    const { informers, podAddress, ports, isIsolated, homeApi } = this.#deps;
+    const { informers, podAddress, ports, homeApi } = this.#deps;
     const { key, linkBytes } = this.#parts;
     const network = informers.networks.get(NAME.clusterNetwork);
     const privateKey = key.current();
@@ -168,7 +170,8 @@ export class Gateway {
       podAddress,
       linkBytes,
       ports,
-      isIsolated,
+      // Whether peers reach only pods that run for them, and what runs for us there reaches ours (NET-39).
+      isIsolated: network.spec.isolation !== false,
       homeApi,
       isActive: this.#isActive,
     });

@@ -79,12 +79,17 @@ export function planPeers(
           ranges: pairs.map((pair) => formatAlias(pair).alias),
           announced,
           ...(readAddress(homeApiAddress) !== undefined && { homeApiAddress }),
+          ...(isProviderOnly(peer) && { isProviderOnly: true }),
         },
         ...(probeAddress !== undefined && { probeAddress }),
       });
     }
   }
   return { usable, unusable };
+}
+
+function isProviderOnly({ spec: { roles } }: Peer): boolean {
+  return roles.includes('Consume') && !roles.includes('Provide');
 }
 
 function readKey(text: string): PublicKey | undefined {

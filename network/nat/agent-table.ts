@@ -23,7 +23,7 @@ const suffix = (family: Family): string => (family === 'ip' ? '4' : '6');
  */
 export function renderAgentTable(state: AgentState): string {
   return tableText(state.table ?? 'tombolo', [
-    ...Object.values(COUNTERS).map(counter),
+    ...[COUNTERS.overlay, COUNTERS.invalid, COUNTERS.source, COUNTERS.destination].map(counter),
     ...FAMILIES.flatMap((family) => [
       rangeSet(`gateways${suffix(family)}`, family, only(family, state.overlay.gateways)),
       rangeSet(`pods${suffix(family)}`, family, only(family, state.podRanges)),

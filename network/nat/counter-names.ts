@@ -35,4 +35,12 @@ export const AGENT_COUNTERS = {
   source: 'refused_source',
   /** Came by the overlay for something that is neither a pod nor open on the anchor. */
   destination: 'refused_destination',
+  /** From a pod of a twin to something in this cluster that is not for it. */
+  twinOut: 'refused_twin_out',
+  /** To a pod of a twin from a pod that has nothing to do with it. */
+  twinIn: 'refused_twin_in',
+  /** From a pod of a twin to this node. */
+  twinToNode: 'refused_twin_to_node',
+  /** From this node to a pod of a twin on another one. */
+  nodeToTwin: 'refused_node_to_twin',
 } as const;

@@ -4,6 +4,7 @@ import { exchangeSets } from './exchange.ts';
 import { renderGatewayTable } from './gateway-table.ts';
 import { homeApiSets } from './home-api.ts';
 import { safeName } from './nft-text.ts';
+import type { Exchange } from './state.ts';
 import { EXAMPLE_GATEWAY as example } from './test-states.ts';
 
 const without = (state: Partial<typeof example>) => renderGatewayTable({ ...example, ...state });
@@ -28,17 +29,25 @@ describe('renderGatewayTable', () => {
   });
 
   test('keeps the addresses that may exchange packets out of the text: they come and go without it', () => {
-    const exchange = { lent: ['10.244.1.5', 'fd00:244::5'], ours: ['10.61.1.5'] };
-    const all = new Map([
+    const exchange = {
+      lent: ['10.244.1.5', 'fd00:244::5'],
+      ours: ['10.61.1.5'],
+      offered: ['10.244.1.6 . tcp . 80'] as const,
+    };
+    const all = new Map<string, Exchange>([
       ['rome', exchange],
-      ['2-turin.eu', exchange],
+      ['2-turin.eu', { lent: ['10.244.1.7'], ours: [] }],
     ]);
     expect(exchangeSets(example.peers, all)).toEqual(
       new Map([
         ['lent_rome4', ['10.244.1.5']],
         ['ours_rome4', ['10.61.1.5']],
+        ['offered_rome4', ['10.244.1.6 . tcp . 80']],
         ['lent_rome6', ['fd00:244::5']],
         ['ours_rome6', []],
+        ['offered_rome6', []],
+        ['lent4', ['10.244.1.5', '10.244.1.7']],
+        ['lent6', ['fd00:244::5']],
       ]),
     );
     expect(renderGatewayTable(example)).not.toContain('10.244.1.5');

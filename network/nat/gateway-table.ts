@@ -1,6 +1,6 @@
 import { GATEWAY_COUNTERS as COUNTERS, peerCounter } from './counter-names.ts';
 import { NatError } from './errors.ts';
-import { exchangeBlocks, isolated } from './exchange.ts';
+import { exchangeBlocks, isolated, lentSets } from './exchange.ts';
 import { homeApiBlock, homeApiClients } from './home-api.ts';
 import {
   chain,
@@ -45,6 +45,7 @@ export function renderGatewayTable(state: GatewayState): string {
   return tableText(state.table ?? 'tombolo', [
     ...names.map(counter),
     ...FAMILIES.flatMap((family) => sets(state, family)),
+    ...lentSets(),
     ...isolated(state.peers).flatMap(exchangeBlocks),
     ...transitBlocks(state),
     overlayPort(state),

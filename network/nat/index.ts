@@ -13,6 +13,15 @@ export { flushRange } from './flush-range.ts';
 export { exchangeSets } from './exchange.ts';
 export { renderGatewayTable } from './gateway-table.ts';
 export { homeApiSets } from './home-api.ts';
+export { renderIsolationBridge } from './isolation-bridge.ts';
+export {
+  ISOLATION_TABLE,
+  type IsolationMembers,
+  isolationSets,
+  type IsolationState,
+  type OpenPort,
+  renderIsolationTable,
+} from './isolation-table.ts';
 export { NatTable, type NatTableOptions, type Traffic } from './nat-table.ts';
 export type { Run } from './run.ts';
 export { transitSets } from './transit.ts';

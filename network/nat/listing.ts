@@ -37,3 +37,24 @@ export function withoutTraffic(object: ListedObject): ListedObject {
 function withoutHandle(key: string, value: unknown): unknown {
   return key === 'handle' ? undefined : value;
 }
+
+/** Without /etc/protocols, as in a small image, nft lists protocols by their number. */
+const PROTOCOLS = new Map<unknown, string>([
+  [6, 'tcp'],
+  [17, 'udp'],
+  [132, 'sctp'],
+]);
+
+/** An element of a listed set, as it is written to add it: `ADDRESS`, `RANGE` or `ADDRESS . PROTOCOL . PORT`. */
+export function elementText(element: unknown): string {
+  if (typeof element !== 'object' || element === null) return String(element);
+  if ('concat' in element && Array.isArray(element.concat)) {
+    const [address, protocol, port] = element.concat as unknown[];
+    return `${address} . ${PROTOCOLS.get(protocol) ?? protocol} . ${port}`;
+  }
+  if ('prefix' in element) {
+    const { addr, len } = element.prefix as { addr: string; len: number };
+    return `${addr}/${len}`;
+  }
+  return JSON.stringify(element); // equal to nothing that we write: taken for drift
+}

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { CommandError, type CommandResult, runCommand } from '#pkg/runtime';
 import { NatError } from './errors.ts';
-import { type ListedObject, parseListing, withoutElements, withoutTraffic } from './listing.ts';
+import { elementText, type ListedObject, parseListing, withoutElements, withoutTraffic } from './listing.ts';
 import type { TableFamily } from './nft-text.ts';
 import type { Run } from './run.ts';
 
@@ -176,7 +176,7 @@ function asSets(sets: ReadonlyMap<string, readonly string[]>): Map<string, Reado
 function holds(objects: readonly ListedObject[], sets: ReadonlyMap<string, ReadonlySet<string>>): boolean {
   return [...sets].every(([name, elements]) => {
     const listed = objects.find(({ set }) => set?.name === name)?.set?.elem ?? [];
-    return listed.length === elements.size && listed.every((element) => elements.has(String(element)));
+    return listed.length === elements.size && listed.every((element) => elements.has(elementText(element)));
   });
 }
 

@@ -40,6 +40,11 @@ export function only(family: Family, ranges: readonly string[]): string[] {
   return [...new Set(ranges)].filter((range) => familyOf(range) === family);
 }
 
+/** The same for `ADDRESS . PROTOCOL . PORT`. */
+export function onlyPorts(family: Family, ports: readonly string[]): string[] {
+  return [...new Set(ports)].filter((text) => familyOf(text.split(' ')[0] ?? '') === family);
+}
+
 /** A device name in quotes. */
 export function device(name: string): string {
   if (!DEVICE.test(name)) throw invalid('device', name, 'not a device name');
@@ -77,6 +82,16 @@ export function rangeSet(name: string, family: Family, items: readonly string[],
 /** A named set of addresses whose elements are not part of the text: they come and go without the table. */
 export function addressSet(name: string, family: Family): string {
   return `set ${name} {\n\t\ttype ${family === 'ip' ? 'ipv4_addr' : 'ipv6_addr'};\n\t}`;
+}
+
+/** The same for ranges. */
+export function openRangeSet(name: string, family: Family): string {
+  return `set ${name} {\n\t\ttype ${family === 'ip' ? 'ipv4_addr' : 'ipv6_addr'}; flags interval;\n\t}`;
+}
+
+/** The same for address, protocol and port. */
+export function endpointSet(name: string, family: Family): string {
+  return `set ${name} {\n\t\ttype ${family === 'ip' ? 'ipv4_addr' : 'ipv6_addr'} . inet_proto . inet_service;\n\t}`;
 }
 
 export function chain(name: string, lines: readonly string[]): string {

@@ -1,3 +1,5 @@
+import type { OpenPort } from './isolation-table.ts';
+
 /**
  * What the rules of a host are made from. Ranges are canonical CIDR strings (`10.244.0.0/16`, `fd00:1::/64`), addresses
  * are plain; both families may be mixed in every list. Ranges of different peers never overlap: that is the work of the
@@ -29,6 +31,11 @@ export interface PeerNat {
    * announced may be reached.
    */
   readonly isIsolated?: boolean;
+  /**
+   * True: it borrows nothing from us, so what it lets us reach is its decision: ours may open connections to it, although
+   * nothing there runs for us. Absent: they may not.
+   */
+  readonly isProviderOnly?: boolean;
 }
 
 /** Who may exchange packets with whom, for one isolated peer. Addresses of either family. */
@@ -37,6 +44,8 @@ export interface Exchange {
   readonly lent: readonly string[];
   /** Pods at the peer that run for us, as we see them: all of ours may reach them, and they ours. */
   readonly ours: readonly string[];
+  /** Ports of ours that the peer may open although they do not run for it: what this cluster offers it. Default none. */
+  readonly offered?: readonly OpenPort[];
 }
 
 /** The home cluster's API as offloaded pods reach it, see `homeApiSets`. The port is 443 on their side. */

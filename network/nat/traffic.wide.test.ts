@@ -153,6 +153,19 @@ describe(`clusters with one range${missing === undefined ? '' : ` (skipped: ${mi
     expect(await asks()).toEqual([fromA, fromB, fromC]);
     expect(await table.updateSets(sets({ lent: [], ours: [remote] }), signal)).toBe(true);
     expect(await asks()).toEqual([fromA, fromB, fromC]);
+    const offered = [`${home} . tcp . 7000`] as const;
+    expect(await table.updateSets(sets({ lent: [], ours: [], offered }), signal)).toBe(true);
+    expect(await asks()).toEqual([fromA, 'nothing', fromC]);
+    // What runs for another peer has nothing to do with pods that this one runs for us.
+    const lentToAnother = exchangeSets(
+      peers,
+      new Map([
+        ['a', { lent: [], ours: [remote] }],
+        ['c', { lent: [home], ours: [] }],
+      ]),
+    );
+    expect(await table.updateSets(lentToAnother, signal)).toBe(true);
+    expect(await asks()).toEqual(['nothing', 'nothing', fromC]);
     expect(await table.updateSets(sets({ lent: [], ours: ['10.99.0.1'] }), signal)).toBe(true);
     expect(await asks()).toEqual(['nothing', 'nothing', fromC]);
     expect(await table.isDrifted(signal)).toBe(false);

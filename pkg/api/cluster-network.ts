@@ -14,6 +14,14 @@ const spec = z.object({
       { rule: 'self == oldSelf', message: 'anchorRange cannot change: peers know this cluster by it' },
     ],
   }),
+  isolation: z
+    .boolean()
+    .optional()
+    .meta({
+      description:
+        'Whether what runs here for a peer, and what that peer has at home, is kept apart from everything else here, except ' +
+        'Services with the label tombolo.io/offer; default true.',
+    }),
   aliasPools: ranges.optional().meta({
     description: 'Where aliases are taken from, in order. Default 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16.',
   }),
@@ -27,7 +35,9 @@ const status = z.object({
   publicKey: z.string().optional().meta({ description: 'WireGuard key of the gateway, base64.' }),
   nextPublicKey: z.string().optional().meta({ description: 'The key that will follow, while it is being rotated.' }),
   endpoints: z.array(z.string()).optional().meta({ description: 'host:port (UDP) where peers dial the gateway.' }),
-  conditions: conditions.optional().meta({ description: 'Valid: the ranges can be used as they are.' }),
+  conditions: conditions
+    .optional()
+    .meta({ description: 'Valid: the ranges can be used as they are; Isolated: what keeps twins apart.' }),
 });
 
 /** The network of this cluster, as one object that both people and our processes read. Its only instance is `cluster`. */

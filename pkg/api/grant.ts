@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { defineKind, type TomboloObject } from './resource.ts';
+import { offers } from './offers.ts';
 import { conditions, resourceList, toleration } from './shared-schemas.ts';
 
 /** Where remote pods may run at the provider. */
@@ -39,6 +40,7 @@ const status = z.object({
     })
     .optional()
     .meta({ description: 'What all eligible nodes agree on.' }),
+  offers: offers.optional(),
   conditions: conditions.optional().meta({ description: 'Granted; Capacity; Ending (the provider ends the peering).' }),
 });
 

@@ -51,6 +51,7 @@ export {
   type NamespaceClaimStatus,
 } from './namespace-claim.ts';
 export { type Announcement, MAX_HOPS, MAX_RANGES, type RangeAlias, type TransitRange } from './network-schemas.ts';
+export { NO_OFFERS, type Offers, offerAnnotations, offers } from './offers.ts';
 export {
   type ApiAccess,
   apiAccess,

@@ -24,6 +24,8 @@ export const LABEL = {
   retain: 'tombolo.io/retain',
   /** On the controller pod that leads; the quota webhook's Service selects by it. */
   leader: 'tombolo.io/leader',
+  /** On a Service, set by the provider: which peers may reach it (`isolation` of the network). */
+  offer: 'tombolo.io/offer',
   component: 'tombolo.io/component',
   /** On an EndpointSlice of a consumer in a twin: the Service that its endpoints, at home, are of. */
   serviceName: 'tombolo.io/service-name',

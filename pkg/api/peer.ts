@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { defineKind, type TomboloObject } from './resource.ts';
 import { MAX_RANGES, rangeAlias, transitChoice, transitRange } from './network-schemas.ts';
+import { offers } from './offers.ts';
 import { conditions, peerName, resourceList } from './shared-schemas.ts';
 
 export const role = z.enum(['Consume', 'Provide']);
@@ -40,6 +41,10 @@ const spec = z.object({
   transit: transitChoice.optional().meta({
     description:
       'Deny: nothing passes through this cluster from or to that peer, nor through that peer to third clusters. Default Allow.',
+  }),
+  offers: offers.optional().meta({
+    description:
+      'Provider: what this peer may use besides room for pods, instead of what is offered to all (chart value).',
   }),
   drainTimeoutSeconds: z
     .int()

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { placement } from './grant.ts';
+import { offers } from './offers.ts';
 import { defineKind, type TomboloObject } from './resource.ts';
 import { conditions, resourceList } from './shared-schemas.ts';
 
@@ -52,6 +53,7 @@ const status = z.object({
       nodes: z.int().optional(),
     })
     .optional(),
+  offers: offers.optional(),
   conditions: conditions.optional().meta({ description: 'Granted; Ready; Draining.' }),
 });
 

@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { offerAnnotations } from '#pkg/api';
 import {
   type Cluster,
   connectCluster,
@@ -86,7 +87,10 @@ describe.skipIf(whyNot !== '')(`admission policies${whyNot}`, () => {
     metadata: { name: 'x' },
     spec: {
       selector: { matchLabels: { app: 'x' } },
-      template: { metadata: { labels: { app: 'x' } }, spec: { containers: [{ name: 'a', image: 'i' }], ...spec } },
+      template: {
+        metadata: { labels: { app: 'x', 'tombolo.io/origin': CONSUMER } },
+        spec: { containers: [{ name: 'a', image: 'i' }], ...spec },
+      },
     },
   });
 
@@ -99,10 +103,46 @@ describe.skipIf(whyNot !== '')(`admission policies${whyNot}`, () => {
     const wrappers = `/apis/apps/v1/namespaces/${TWIN}/replicasets`;
     expect(await ask(TENANT_ACCOUNT, 'POST', wrappers, template({}))).toBe('stored');
     expect(await ask(TENANT_ACCOUNT, 'POST', wrappers, template(spec))).toContain(sentence);
-    const pod = { metadata: { name: 'x' }, spec: { containers: [{ name: 'a', image: 'i' }], ...spec } };
+    const labels = { 'tombolo.io/origin': CONSUMER };
+    const pod = { metadata: { name: 'x', labels }, spec: { containers: [{ name: 'a', image: 'i' }], ...spec } };
     for (const user of [TENANT_ACCOUNT, REPLICA_SETS]) {
       expect(await ask(user, 'POST', `/api/v1/namespaces/${TWIN}/pods`, pod)).toContain(sentence);
     }
+  });
+
+  test('Services and Ingresses of a twin have what the provider offers there, and nothing else', async () => {
+    const services = `/api/v1/namespaces/${TWIN}/services`;
+    const service = (spec: object) => ({ metadata: { name: 's' }, spec: { ports: [{ port: 80 }], ...spec } });
+    const ingresses = `/apis/networking.k8s.io/v1/namespaces/${TWIN}/ingresses`;
+    const ingress = (ingressClassName: string, annotations = {}) => ({
+      metadata: { name: 'i', annotations },
+      spec: { ingressClassName, defaultBackend: { service: { name: 's', port: { number: 80 } } } },
+    });
+    const balanced = (loadBalancerClass?: string) => service({ type: 'LoadBalancer', loadBalancerClass });
+    const answers = async (...asked: [string, object][]) =>
+      (await Promise.all(asked.map(([path, body]) => ask(TENANT_ACCOUNT, 'POST', path, body)))).map(
+        (answer) => answer === 'stored',
+      );
+    const all: [string, object][] = [
+      [services, service({ type: 'NodePort' })],
+      [services, balanced('lent.example/lb')],
+      [ingresses, ingress('lent')],
+    ];
+    const others: [string, object][] = [
+      [services, balanced('other.example/lb')],
+      [services, balanced()],
+      [ingresses, ingress('other')],
+      [ingresses, ingress('lent', { 'kubernetes.io/ingress.class': 'lent' })],
+    ];
+    expect(await answers(...all, ...others)).toEqual(Array(7).fill(false));
+    const annotations = offerAnnotations({
+      nodePorts: true,
+      loadBalancerClass: 'lent.example/lb',
+      ingressClass: 'lent',
+    });
+    await admin.client.patch<Namespace>(NAMESPACE, { name: TWIN }, { metadata: { annotations } }, { type: 'merge' });
+    await expect.poll(() => answers(...all), { timeout: 10_000 }).toEqual([true, true, true]);
+    expect(await answers(...others)).toEqual(Array(4).fill(false));
   });
 
   test('Services, Secrets, ConfigMaps and finalizers of a twin', async () => {

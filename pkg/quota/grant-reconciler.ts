@@ -4,11 +4,15 @@ import {
   GRANT,
   type Grant,
   type GrantStatus,
+  LABEL,
+  NO_OFFERS,
+  offerAnnotations,
+  type Offers,
   type Peer,
   setCondition,
   tenantNamespace,
 } from '#pkg/api';
-import { type Informer, type KubeClient, type Node, splitKey } from '#pkg/kube';
+import { type Informer, type KubeClient, type Namespace, type Node, splitKey } from '#pkg/kube';
 import { addAmounts, type Amounts, parseAmounts } from '#pkg/quantity';
 import { type Clock, done, type Reconciler, requeueAfter, systemClock } from '#pkg/runtime';
 import { type Counting, grantedElsewhere } from './count-pods.ts';
@@ -30,6 +34,10 @@ export interface GrantDeps {
   readonly counting: Counting;
   /** Labels of nodes to show besides topology, arch, os and instance type. */
   readonly importLabels?: readonly string[];
+  /** To peers of which their Peer says nothing else. */
+  readonly offers: Offers;
+  /** Twins say for themselves what may be used in them. */
+  readonly namespaces: Pick<Informer<Namespace>, 'list'>;
   readonly clock?: Clock;
 }
 
@@ -57,7 +65,13 @@ export function grantReconciler(deps: GrantDeps): Reconciler {
         placed: eligible.reduce<Amounts>((sum, node) => addAmounts(sum, counting.placedOn(node)), new Map()),
         importLabels,
       });
-      const desired = statusOf(grant, decision, eligible.length, clock.wall());
+      const offers = peer?.spec.offers ?? deps.offers;
+      // Said when it can be used: until all twins have it, what was said before stands.
+      const isUsable = peer !== undefined && haveOffers(deps.namespaces.list(), peer.metadata.name, offers);
+      const desired = {
+        ...statusOf(grant, decision, eligible.length, clock.wall()),
+        offers: isUsable ? offers : (grant.status?.offers ?? NO_OFFERS),
+      };
       const now = grant.status ?? {};
       if (isDeepStrictEqual(now, desired)) return requeueAfter(RECHECK_MS);
       const isUseOnly = isDeepStrictEqual({ ...now, used: desired.used, free: desired.free }, desired);
@@ -98,23 +112,31 @@ function statusOf(grant: Grant, decision: GrantDecision, nodes: number, now: Dat
   };
 }
 
+/** Whether all twins of that consumer let it use `offers`, and nothing else. */
+function haveOffers(namespaces: readonly Namespace[], consumer: string, offers: Offers): boolean {
+  const wanted = Object.entries(offerAnnotations(offers));
+  return namespaces
+    .filter(({ metadata: { labels } }) => labels?.[LABEL.origin] === consumer && labels[LABEL.component] === 'twin')
+    .every(({ metadata }) => wanted.every(([key, value]) => metadata.annotations?.[key] === value));
+}
+
+function nulled(map: object | undefined): Record<string, null> {
+  return Object.fromEntries(Object.keys(map ?? {}).map((name) => [name, null]));
+}
+
 /** Merge patch from `now` to `desired`: keys of maps that are gone are nulled, or they would stay. */
 function statusPatch(now: GrantStatus, desired: GrantStatus): object {
   const maps = ['granted', 'used', 'free'] as const;
-  const cleared = Object.fromEntries(
-    maps.map((field) => [
-      field,
-      { ...Object.fromEntries(Object.keys(now[field] ?? {}).map((name) => [name, null])), ...desired[field] },
-    ]),
-  );
+  const cleared = Object.fromEntries(maps.map((field) => [field, { ...nulled(now[field]), ...desired[field] }]));
   const labels = {
-    ...Object.fromEntries(Object.keys(now.node?.labels ?? {}).map((name) => [name, null])),
+    ...nulled(now.node?.labels),
     ...desired.node?.labels,
   };
   const node = {
-    ...Object.fromEntries(Object.keys(now.node ?? {}).map((name) => [name, null])),
+    ...nulled(now.node),
     ...desired.node,
     labels,
   };
-  return { status: { ...desired, ...cleared, node } };
+  const offers = { ...nulled(now.offers), ...desired.offers };
+  return { status: { ...desired, ...cleared, node, offers } };
 }

@@ -12,6 +12,8 @@ import { type TwinWriter, twinWriter } from './write-twin.ts';
 /** An object of somebody else may go at any time, and nothing tells us (REF-26: copied within 30 s then). */
 const TAKEN_RETRY_MS = 10_000;
 const BEHIND_RETRY_MS = 1_000;
+/** Nobody tells us either when what was refused becomes possible. */
+const REFUSED_RETRY_MS = 30_000;
 
 /** Makes one twin object what its local object asks for. Reads caches; one write at most. */
 export function kindReconciler(
@@ -31,7 +33,7 @@ export function kindReconciler(
     return verdictOnFollower(local, resource, { object, kind: reflector.owner.resource }, policies);
   };
 
-  const wantedFor = (local: KubeObject | undefined, twin: Twin): TwinObject | undefined => {
+  const wantedFor = (local: KubeObject | undefined, twin: Twin, isFallback = false): TwinObject | undefined => {
     if (local === undefined) return undefined;
     const policies = deps.policies.list();
     if (!reflector.isNeeded(local) && !verdictFor(local, policies).copied) return undefined;
@@ -39,6 +41,7 @@ export function kindReconciler(
       origin: remote.origin,
       namespace: twin.namespace,
       denyPrefixes: denyPrefixes(local.metadata.namespace ?? '', policies),
+      isFallback,
     });
   };
 
@@ -59,7 +62,6 @@ export function kindReconciler(
 
       const standing = twinObjects.get(`${twin.namespace}/${reflector.twinName(key.slice(slash + 1))}`);
       const before = applied.get(key);
-      const step = planTwin(wanted, standing, before);
       const writer = twinWriter({
         client: remote.cluster.client,
         resource,
@@ -67,16 +69,25 @@ export function kindReconciler(
         origin: remote.origin,
         signal,
       });
-      try {
-        const answer = await act(step, { wanted, standing, twin, before }, writer);
+      const bringTo = async (target: TwinObject | undefined) => {
+        const step = planTwin(target, standing, before);
+        const answer = await act(step, { wanted: target, standing, twin, before }, writer);
         if (step !== 'none') metrics.wrote(remote.peer, resource.kind, step);
-        if (wanted === undefined) applied.delete(key);
-        else if (answer !== undefined) applied.set(key, note(wanted, standing, answer, step === 'apply', before));
+        if (target === undefined) applied.delete(key);
+        else if (answer !== undefined) applied.set(key, note(target, standing, answer, step === 'apply', before));
         else if (before === undefined && standing !== undefined) applied.set(key, trust(standing));
+      };
+      try {
+        await bringTo(wanted);
         return done;
       } catch (error) {
         metrics.failed(remote.peer, resource.kind);
         if (local !== undefined) tell(local, error);
+        const fallback = error instanceof KubeError && error.isInvalid ? wantedFor(local, twin, true) : undefined;
+        if (fallback !== undefined) {
+          await bringTo(fallback);
+          return requeueAfter(REFUSED_RETRY_MS);
+        }
         if (!(error instanceof ReflectionError)) throw error;
         return requeueAfter(error.code === 'NameTaken' ? TAKEN_RETRY_MS : BEHIND_RETRY_MS);
       }

@@ -3,6 +3,7 @@ import { type KubeObject, type NamespacedInformers, namespacedInformers } from '
 import { createQueue, type Queue, runReconciler, TaskGroup } from '#pkg/runtime';
 import type { HomeKind } from './home-objects.ts';
 import { kindReconciler } from './kind-reconciler.ts';
+import { runLoadBalancerStatus } from './run-load-balancer-status.ts';
 import type { ReflectionMetrics } from './metrics.ts';
 import type { Reflector } from './reflector.ts';
 import type { ReflectionDeps } from './run-reflectors.ts';
@@ -88,11 +89,16 @@ export async function runKind(deps: KindDeps, signal: AbortSignal): Promise<void
     follow();
     enqueueHome(home);
   });
-  using _policies = policies.on(() => {
+  const enqueueAll = () => {
     for (const { home } of live()) enqueueHome(home);
-  });
+  };
+  using _policies = policies.on(enqueueAll);
+  using _inputs = reflector.onChange(enqueueAll);
   follow();
   group.start('twin objects', (s) => twinObjects.run(s));
+  if (reflector.loadBalancer !== undefined) {
+    group.start('load balancers', (s) => runLoadBalancerStatus(deps, s));
+  }
   group.start('left-overs', (s) => openLeftOvers(deps, open, s));
   const reconciler = kindReconciler(deps, twinObjects, open);
   group.start('reconciler', (s) => runReconciler(reconciler, { queue, workers: WORKERS, signal: s, log }));

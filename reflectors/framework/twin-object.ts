@@ -29,10 +29,17 @@ export type TwinObject = KubeObject & {
 export function twinObject(
   reflector: Reflector,
   local: KubeObject,
-  options: { readonly origin: string; readonly namespace: string; readonly denyPrefixes: readonly string[] },
+  options: {
+    readonly origin: string;
+    readonly namespace: string;
+    readonly denyPrefixes: readonly string[];
+    /** What to write where the object itself was refused; undefined then where its kind knows nothing else. */
+    readonly isFallback?: boolean;
+  },
 ): TwinObject | undefined {
   const twin = reflector.toTwin(local);
-  if (twin === undefined) return undefined;
+  const fields = options.isFallback ? twin?.fallback : twin?.fields;
+  if (twin === undefined || fields === undefined) return undefined;
   const { labels, annotations } = stripMetadata(local.metadata, {
     denyPrefixes: [...options.denyPrefixes, ...(twin.dropKeys ?? [])],
   });
@@ -50,7 +57,7 @@ export function twinObject(
         ...(twin.shape !== undefined && { [SHAPE]: twin.shape }),
       } as Record<string, string>,
     },
-    ...twin.fields,
+    ...fields,
   };
   object.metadata.annotations[FINGERPRINT] = fingerprintOf(object);
   return object;

@@ -7,6 +7,9 @@ import type { TwinObject } from './twin-object.ts';
 /** The one field manager of all reflection. */
 export const FIELD_MANAGER = 'tombolo-reflection';
 
+/** How the API server says that only another object can have that value; the second is of `spec.loadBalancerClass`. */
+const IMMUTABLE = /immutable|may not change once set/i;
+
 export interface TwinWriter {
   /**
    * By POST, never by apply: an apply would take over an object of somebody else.
@@ -84,7 +87,7 @@ export function twinWriter({ client, resource, peer, origin, signal }: TwinWrite
         if (!isAdopted) await adopt(standing);
         return await client.apply(resource, body, { fieldManager: FIELD_MANAGER, force: true, signal });
       } catch (error) {
-        if (!(error instanceof KubeError && error.isInvalid && /immutable/i.test(error.why))) throw error;
+        if (!(error instanceof KubeError && error.isInvalid && IMMUTABLE.test(error.why))) throw error;
         await remove(standing);
         return await create(twin);
       }

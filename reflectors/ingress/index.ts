@@ -4,5 +4,4 @@
  * Which class is offered is handed in; without one nothing is copied. The class of home is never asked for there, and a
  * status that somebody at home writes is never overwritten.
  */
-export { homeStatus } from './home-status.ts';
 export { ingressReflector } from './ingress-reflector.ts';

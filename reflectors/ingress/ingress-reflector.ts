@@ -8,10 +8,16 @@ const CLASS_ANNOTATION = 'kubernetes.io/ingress.class';
  * Ingresses for one provider (REF-45). Hosts, paths, backends and TLS are those of home: the Services and Secrets that they
  * name have the same names in the twin.
  * @param offeredClass name of the class that the provider offers now; undefined: none, so every copy goes
+ * @param onChange its `handler` runs after the offered class may have changed
  */
-export function ingressReflector(offeredClass: () => string | undefined): Reflector {
+export function ingressReflector(
+  offeredClass: () => string | undefined,
+  onChange: (handler: () => void) => Disposable,
+): Reflector {
   return defineReflector({
     resource: INGRESS,
+    onChange,
+    loadBalancer: { isReported: () => offeredClass() !== undefined },
     toTwin(local) {
       const ingressClassName = offeredClass();
       if (ingressClassName === undefined) return undefined;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { ReflectionPolicy } from '#pkg/api';
+import { NO_OFFERS, type Offers, type ReflectionPolicy } from '#pkg/api';
 import type { InformerHandler, KubeObject, Service } from '#pkg/kube';
 import type { TwinTable } from '#reflectors/framework';
 import { serviceNotices } from './index.ts';
@@ -16,12 +16,21 @@ const twins: TwinTable = {
 function bed(policies: ReflectionPolicy[] = []) {
   const said: string[] = [];
   const handlers = new Set<InformerHandler<KubeObject>>();
+  const seen = new Map<string, Service>();
+  let offers: Offers = NO_OFFERS;
+  let changed = () => {};
   const notices = serviceNotices({
     peer: 'rome',
+    offers: () => offers,
+    onOffers(handler) {
+      changed = handler;
+      return never();
+    },
     policies: { list: () => policies },
     events: { event: ({ metadata, kind }, type, reason) => said.push(`${type} ${reason} ${kind}/${metadata.name}`) },
   });
   const services = {
+    list: () => [...seen.values()],
     on(handler: InformerHandler<KubeObject>) {
       handlers.add(handler);
       return { [Symbol.dispose]: () => void handlers.delete(handler) };
@@ -30,8 +39,13 @@ function bed(policies: ReflectionPolicy[] = []) {
   return {
     said,
     connect: () => notices.follow(services, twins),
+    offer(value: Offers) {
+      offers = value;
+      changed();
+    },
     see(type: string, namespace = 'shop') {
       const service: Service = { metadata: { name: 'web', namespace, uid: `uid-${namespace}` }, spec: { type } };
+      seen.set(namespace, service);
       for (const handler of handlers) handler(undefined, service, false);
     },
   };
@@ -54,6 +68,16 @@ test('it is told again where its type has changed in between', () => {
   using _ = connect();
   for (const type of ['NodePort', 'ClusterIP', 'NodePort', 'LoadBalancer']) see(type);
   expect(said).toHaveLength(3);
+});
+
+test('nothing is said of what the provider offers, and it is said again when that ends', () => {
+  const { said, connect, see, offer } = bed();
+  using _ = connect();
+  offer({ nodePorts: true });
+  see('NodePort');
+  expect(said).toEqual([]);
+  offer(NO_OFFERS);
+  expect(said).toHaveLength(1);
 });
 
 test('nothing is said where there is no twin, or where a policy keeps the Service at home', () => {

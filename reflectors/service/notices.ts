@@ -2,12 +2,12 @@ import { LRUCache } from 'lru-cache';
 import type { ReflectionPolicy } from '#pkg/api';
 import { apiVersionOf, type EventRecorder, keyOf, type KubeObject, SERVICE, type Service } from '#pkg/kube';
 import { type HomeKind, type TwinTable, verdictOn } from '#reflectors/framework';
-import { notReflected } from './service-reflector.ts';
+import { notReflected, type OfferView } from './service-reflector.ts';
 
 /** Services that are remembered as told; one that is forgotten is told about once more. */
 const MAX_TOLD = 5_000;
 
-export interface ServiceNoticeDeps {
+export interface ServiceNoticeDeps extends OfferView {
   /** The peer as this cluster calls it; the events name it. */
   readonly peer: string;
   readonly policies: { list(): readonly ReflectionPolicy[] };
@@ -17,16 +17,16 @@ export interface ServiceNoticeDeps {
 /** Tells on a Service what its copy at one peer lacks: one `NotReflected` event for each different sentence (REF-37). */
 export interface ServiceNotices {
   /** Tells about all Services of `services` in namespaces with a twin, now and later, until disposed. */
-  follow(services: Pick<HomeKind, 'on'>, twins: TwinTable): Disposable;
+  follow(services: Pick<HomeKind, 'on' | 'list'>, twins: TwinTable): Disposable;
 }
 
 /** Make one per peer and process: it remembers what it has said, so that a new connection to the peer repeats nothing. */
-export function serviceNotices({ peer, policies, events }: ServiceNoticeDeps): ServiceNotices {
+export function serviceNotices({ peer, policies, events, offers, onOffers }: ServiceNoticeDeps): ServiceNotices {
   const told = new LRUCache<string, string>({ max: MAX_TOLD });
   const tell = (object: KubeObject) => {
     const service = object as Service; // the watch is one of Services
     const id = service.metadata.uid ?? keyOf(service);
-    const sentence = notReflected(service);
+    const sentence = notReflected(service, offers());
     if (sentence === undefined) told.delete(id);
     if (sentence === undefined || told.get(id) === sentence) return;
     if (!verdictOn(service, SERVICE, policies.list()).copied) return;
@@ -35,9 +35,14 @@ export function serviceNotices({ peer, policies, events }: ServiceNoticeDeps): S
     events.event(involved, 'Warning', 'NotReflected', `${peer}: ${sentence}`);
   };
   return {
-    follow: (services, twins) =>
-      services.on((_, current) => {
-        if (current !== undefined && twins.twinOf(current.metadata.namespace ?? '') !== undefined) tell(current);
-      }),
+    follow(services, twins) {
+      const look = (object: KubeObject | undefined) => {
+        if (object !== undefined && twins.twinOf(object.metadata.namespace ?? '') !== undefined) tell(object);
+      };
+      const subscriptions = new DisposableStack();
+      subscriptions.use(services.on((_, current) => look(current)));
+      subscriptions.use(onOffers(() => services.list().forEach(look)));
+      return subscriptions;
+    },
   };
 }

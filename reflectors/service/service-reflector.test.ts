@@ -1,12 +1,19 @@
 import { describe, expect, test } from 'vitest';
+import { NO_OFFERS, type Offers } from '#pkg/api';
 import type { Service } from '#pkg/kube';
-import { notReflected, serviceReflector } from './index.ts';
+import { notReflected, serviceReflector as reflectorOf } from './index.ts';
 
 const service = (spec: NonNullable<Service['spec']>, name = 'web', namespace = 'shop'): Service => ({
   metadata: { name, namespace },
   spec,
   status: { loadBalancer: { ingress: [{ ip: '203.0.113.1' }] } },
 });
+const serviceReflector = reflectorOf({
+  offers: () => NO_OFFERS,
+  onOffers: () => ({ [Symbol.dispose]() {} }),
+});
+const withOffers = (offers: Offers) =>
+  reflectorOf({ offers: () => offers, onOffers: () => ({ [Symbol.dispose]() {} }) });
 const twin = (spec: NonNullable<Service['spec']>) => serviceReflector.toTwin(service(spec))?.fields;
 
 describe('the twin of a Service', () => {
@@ -64,6 +71,35 @@ describe('the twin of a Service', () => {
     }
   });
 
+  test('of a node port is one where node ports are offered, under the number of home only where that is wanted', () => {
+    const spec = { type: 'NodePort', ports: [{ port: 80, nodePort: 30080 }], externalTrafficPolicy: 'Local' };
+    const { toTwin } = withOffers({ nodePorts: true });
+    const plain = { spec: { type: 'NodePort', ports: [{ port: 80 }] } };
+    expect(toTwin(service(spec))).toEqual({ fields: plain });
+    const wanting = service(spec);
+    wanting.metadata.annotations = { 'tombolo.io/keep-node-port': 'true' };
+    expect(toTwin(wanting)).toEqual({
+      fields: { spec: { type: 'NodePort', ports: [{ port: 80, nodePort: 30080 }] } },
+      fallback: plain,
+    });
+    expect(serviceReflector.toTwin(wanting)?.fallback).toBeUndefined();
+  });
+
+  test('of a load balancer has the class that is offered, and lets in whom home lets in', () => {
+    const spec = {
+      type: 'LoadBalancer',
+      ports: [{ port: 80, nodePort: 30080 }],
+      loadBalancerClass: 'home.example/lb',
+      loadBalancerSourceRanges: ['203.0.113.0/24'],
+      allocateLoadBalancerNodePorts: true,
+    };
+    const there = { type: 'LoadBalancer', ports: [{ port: 80 }], loadBalancerSourceRanges: ['203.0.113.0/24'] };
+    const offered = (loadBalancerClass: string) =>
+      withOffers({ nodePorts: false, loadBalancerClass }).toTwin(service(spec))?.fields;
+    expect(offered('example.com/lb')).toEqual({ spec: { ...there, loadBalancerClass: 'example.com/lb' } });
+    expect(offered('')).toEqual({ spec: there });
+  });
+
   test('does not exist for the API server, and does for another Service of that name', () => {
     const spec = { ports: [{ port: 443 }] };
     expect(serviceReflector.toTwin(service(spec, 'kubernetes', 'default'))).toBeUndefined();
@@ -73,9 +109,14 @@ describe('the twin of a Service', () => {
 });
 
 test('what a copy lacks is a sentence, and nothing where it lacks nothing', () => {
-  expect(notReflected(service({ type: 'ClusterIP' }))).toBeUndefined();
-  expect(notReflected(service({ type: 'ExternalName', externalName: 'x' }))).toBeUndefined();
-  expect(notReflected(service({ type: 'LoadBalancer', externalIPs: ['203.0.113.9'] }))).toBe(
+  const lacks = (spec: NonNullable<Service['spec']>, offers = NO_OFFERS) => notReflected(service(spec), offers);
+  expect(lacks({ type: 'ClusterIP' })).toBeUndefined();
+  expect(lacks({ type: 'ExternalName', externalName: 'x' })).toBeUndefined();
+  expect(lacks({ type: 'NodePort' }, { nodePorts: true })).toBeUndefined();
+  expect(lacks({ type: 'LoadBalancer' }, { nodePorts: true })).toMatch(
+    /^its copy is of type ClusterIP instead of Load/,
+  );
+  expect(lacks({ type: 'LoadBalancer', externalIPs: ['203.0.113.9'] })).toBe(
     'its copy is of type ClusterIP instead of LoadBalancer and without externalIPs: it is reached inside that cluster only',
   );
 });

@@ -1,5 +1,6 @@
+import { ANNOTATION, type Offers } from '#pkg/api';
 import { SERVICE, type Service } from '#pkg/kube';
-import { defineReflector, pick } from '#reflectors/framework';
+import { defineReflector, pick, type Reflector } from '#reflectors/framework';
 
 type ServiceSpec = NonNullable<Service['spec']>;
 
@@ -20,25 +21,66 @@ const COPIED = [
   'publishNotReadyAddresses',
 ] as const satisfies readonly (keyof ServiceSpec)[];
 
-/** ClusterIP, headless and ExternalName as at home; NodePort and LoadBalancer as ClusterIP (REF-36, REF-37). */
-export const serviceReflector = defineReflector({
-  resource: SERVICE,
-  toTwin(local) {
-    if (isApiService(local)) return undefined;
-    const isHeadless = local.spec?.clusterIP === HEADLESS;
-    return { fields: { spec: twinSpec(local.spec ?? {}) }, ...(isHeadless && { shape: 'headless' }) };
-  },
-});
+/** What a provider offers, as far as it has answered. */
+export interface OfferView {
+  /** Asked at each decision. */
+  readonly offers: () => Offers;
+  /** `handler` runs after the offers may have changed. */
+  readonly onOffers: (handler: () => void) => Disposable;
+}
 
-function twinSpec(spec: ServiceSpec): ServiceSpec {
-  const isExternalName = spec.type === 'ExternalName';
+/**
+ * Services for one provider: ClusterIP, headless and ExternalName as at home; NodePort and LoadBalancer too where the
+ * provider offers those, as ClusterIP otherwise (REF-36, REF-37).
+ */
+export function serviceReflector({ offers, onOffers }: OfferView): Reflector {
+  return defineReflector({
+    resource: SERVICE,
+    onChange: onOffers,
+    loadBalancer: {
+      fieldSelector: 'spec.type=LoadBalancer',
+      isReported: ({ spec }) => spec?.type === 'LoadBalancer' && offers().loadBalancerClass !== undefined,
+    },
+    toTwin(local) {
+      if (isApiService(local)) return undefined;
+      const isHeadless = local.spec?.clusterIP === HEADLESS;
+      const spec = twinSpec(local.spec ?? {}, offers());
+      const kept = keptNodePorts(local, spec);
+      return {
+        fields: { spec: kept ?? spec },
+        ...(kept !== undefined && { fallback: { spec } }),
+        ...(isHeadless && { shape: 'headless' }),
+      };
+    },
+  });
+}
+
+function typeThere({ type = 'ClusterIP' }: ServiceSpec, { nodePorts, loadBalancerClass }: Offers): string {
+  if (type === 'NodePort') return nodePorts ? type : 'ClusterIP';
+  if (type === 'LoadBalancer') return loadBalancerClass === undefined ? 'ClusterIP' : type;
+  return type === 'ExternalName' ? type : 'ClusterIP';
+}
+
+function twinSpec(spec: ServiceSpec, offers: Offers): ServiceSpec {
+  const type = typeThere(spec, offers);
+  const isBalanced = type === 'LoadBalancer';
   return {
-    type: isExternalName ? 'ExternalName' : 'ClusterIP',
-    ...(isExternalName && pick(spec, 'externalName')),
+    type,
+    ...(type === 'ExternalName' && pick(spec, 'externalName')),
     ...(spec.clusterIP === HEADLESS && { clusterIP: HEADLESS }),
     ...(spec.ports !== undefined && { ports: spec.ports.map(({ nodePort: _, ...port }) => port) }),
+    ...(isBalanced && offers.loadBalancerClass && { loadBalancerClass: offers.loadBalancerClass }),
+    // Whom the Service lets in at home, and no more than those.
+    ...(isBalanced && pick(spec, 'loadBalancerSourceRanges')),
     ...pick(spec, ...COPIED),
   };
+}
+
+/** `there` with the node ports of home, where its owner wants those (annotation `keep-node-port`); undefined: he does not. */
+function keptNodePorts({ metadata, spec }: Service, there: ServiceSpec): ServiceSpec | undefined {
+  const isWanted = metadata.annotations?.[ANNOTATION.keepNodePort] === 'true';
+  if (!isWanted || (there.type !== 'NodePort' && there.type !== 'LoadBalancer')) return undefined;
+  return { ...there, ...(spec?.ports !== undefined && { ports: spec.ports }) };
 }
 
 /** The provider has one of its own under that name (REF-38). */
@@ -47,11 +89,14 @@ function isApiService({ metadata }: Service): boolean {
 }
 
 /** What a copy of `local` lacks, as a sentence for people; undefined where it lacks nothing (REF-37). Pure. */
-export function notReflected({ spec = {} }: Service): string | undefined {
+export function notReflected({ spec = {} }: Service, offers: Offers): string | undefined {
+  const type = typeThere(spec, offers);
+  const isOther = type !== (spec.type ?? 'ClusterIP');
   const missing = [
-    ...(spec.type === 'NodePort' || spec.type === 'LoadBalancer' ? [`of type ClusterIP instead of ${spec.type}`] : []),
+    ...(isOther ? [`of type ${type} instead of ${spec.type}`] : []),
     ...((spec.externalIPs ?? []).length > 0 ? ['without externalIPs'] : []),
   ];
   if (missing.length === 0) return undefined;
-  return `its copy is ${missing.join(' and ')}: it is reached inside that cluster only`;
+  const effect = type === 'ClusterIP' ? ': it is reached inside that cluster only' : '';
+  return `its copy is ${missing.join(' and ')}${effect}`;
 }

@@ -55,6 +55,7 @@ describe.skipIf(HELM === undefined)('chart', { timeout: 30_000 }, () => {
       'priorityClassName="system-cluster-critical"',
       'logLevel="debug"',
       'kubeletServingSigner="example.com/kubelet"',
+      'offers={"nodePorts":true,"loadBalancerClass":"","ingressClass":"nginx"}',
       'network={"podRanges":["10.244.0.0/16"],"serviceRanges":["10.96.0.0/16"],"nodeRanges":["203.0.113.0/24"],"reservedRanges":["192.168.0.0/24"],"anchorRange":"10.252.0.0/20","aliasPools":["172.16.0.0/12"],"overlayPort":4789,"isolation":false,"transit":false}',
       'discovery={"labels":{"example.com/site":"south"},"dns":{"domains":["clusters.example.com","example.org"],"resolver":"203.0.113.53:5353","periodSeconds":60},"mdns":{"enabled":true,"interfaces":["eth0","eth1"]}}',
     );
@@ -85,6 +86,8 @@ describe.skipIf(HELM === undefined)('chart', { timeout: 30_000 }, () => {
     ['lookups every second', 'discovery.dns.periodSeconds=1', /discovery\/dns\/periodSeconds/],
     ['a label that Kubernetes refuses', 'discovery.labels={"a b":"c"}', /invalid propertyName 'a b'/],
     ['mDNS without agents', 'discovery.mdns.enabled=true', /mdns needs the agents/],
+    ['an offer that does not exist', 'offers={"nodeports":true}', /nodeports/],
+    ['an ingress class without a name', 'offers={"ingressClass":""}', /offers\/ingressClass/],
     ['a gateway endpoint without a port', 'gateway.endpoints=["203.0.113.7"]', /gateway\/endpoints/],
   ])('refuses %s', async (_, value, sentence) => {
     expect(await refusal(render(NAME, value))).toMatch(sentence);

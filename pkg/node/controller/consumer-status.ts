@@ -58,7 +58,7 @@ export function storedConsumerStatus(virtualNode: VirtualNode): VirtualNodeStatu
  * then nothing at all would be copied any more (seen on 1.35; kubernetes#85127 is its like).
  */
 function amounts(status: VirtualNodeStatus): VirtualNodeStatus {
-  const { granted, used, free, cordoned, missing, node } = status;
+  const { granted, used, free, cordoned, missing, node, offers } = status;
   return {
     ...(isEmpty(granted) ? {} : { granted }),
     ...(isEmpty(used) ? {} : { used }),
@@ -66,6 +66,7 @@ function amounts(status: VirtualNodeStatus): VirtualNodeStatus {
     ...(cordoned === undefined ? {} : { cordoned }),
     ...(missing === undefined ? {} : { missing }),
     ...(node === undefined ? {} : { node: withoutEmptyLabels(node) }),
+    ...(offers === undefined ? {} : { offers }),
   };
 }
 

@@ -4,6 +4,7 @@ import {
   NAMESPACE_CLAIM,
   type NamespaceClaim,
   type NamespaceClaimStatus,
+  type Offers,
   type Peer,
   setCondition,
   tenantNamespace,
@@ -22,6 +23,8 @@ export interface NamespaceClaimDeps {
   readonly claims: Pick<Informer<NamespaceClaim>, 'get'>;
   readonly peers: Pick<Informer<Peer>, 'get'>;
   readonly namespaces: Pick<Informer<Namespace>, 'get'>;
+  /** What twins may use, where the Peer says nothing else. */
+  readonly offers: Offers;
   readonly clock: Clock;
   readonly options?: Partial<TwinOptions>;
 }
@@ -43,7 +46,7 @@ type Verdict = Pick<NamespaceClaimStatus, 'state' | 'reason' | 'message' | 'twin
 /** Twins that consumers ask for. Key: `<tenant namespace>/<claim>`. For the provider's leader only. */
 export function namespaceClaimReconciler(deps: NamespaceClaimDeps): Reconciler {
   const { client, claims, peers, namespaces, clock } = deps;
-  const options: TwinOptions = {
+  const options: Omit<TwinOptions, 'offers'> = {
     podSecurityLevel: deps.options?.podSecurityLevel ?? 'baseline',
     objectLimits: deps.options?.objectLimits ?? DEFAULT_OBJECT_LIMITS,
   };
@@ -74,7 +77,8 @@ export function namespaceClaimReconciler(deps: NamespaceClaimDeps): Reconciler {
     }
     // What was made once stays what it is, also where patterns or the claim change later.
     const name = before ?? ('name' in chosen ? chosen.name : '');
-    const made = await provisionTwin(client, name, owner, options, signal);
+    const offers = peers.get(owner.consumer)?.spec.offers ?? deps.offers;
+    const made = await provisionTwin(client, name, owner, { ...options, offers }, signal);
     switch (made.state) {
       case 'Accepted':
         return {

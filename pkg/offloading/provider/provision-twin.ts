@@ -1,3 +1,4 @@
+import { offerAnnotations, type Offers } from '#pkg/api';
 import {
   CONFIG_MAP,
   type ConfigMap,
@@ -32,6 +33,8 @@ export interface TwinOptions {
   readonly podSecurityLevel: PodSecurityLevel;
   /** Hard limits of the ResourceQuota in each twin. */
   readonly objectLimits: Readonly<Record<string, number>>;
+  /** What its tenant may use besides room for pods; the admission policies read it from the twin. */
+  readonly offers: Offers;
 }
 
 export type Provisioned =
@@ -79,13 +82,15 @@ async function ensureNamespace(
   client: KubeClient,
   name: string,
   owner: TwinOwner,
-  { podSecurityLevel }: TwinOptions,
+  { podSecurityLevel, offers }: TwinOptions,
   signal: AbortSignal,
 ): Promise<Namespace | undefined> {
   const standing = await read<Namespace>(client, NAMESPACE, { name }, signal);
   if (standing === undefined) {
     try {
-      return await client.create<Namespace>(NAMESPACE, twinNamespace(name, owner, podSecurityLevel), { signal });
+      return await client.create<Namespace>(NAMESPACE, twinNamespace(name, owner, podSecurityLevel, offers), {
+        signal,
+      });
     } catch (error) {
       if (error instanceof KubeError && error.isAlreadyExists) return undefined; // looked at again when it changes
       throw error;
@@ -98,12 +103,17 @@ async function ensureNamespace(
       return await repair(
         client,
         standing,
-        { ...twinLabels(owner.consumer), ...missingLevel(standing, podSecurityLevel) },
+        {
+          labels: { ...twinLabels(owner.consumer), ...missingLevel(standing, podSecurityLevel) },
+          annotations: otherOffers(standing, offers),
+        },
         signal,
       );
     case 'Ours': {
-      const missing = missingLevel(standing, podSecurityLevel);
-      return Object.keys(missing).length === 0 ? standing : await repair(client, standing, missing, signal);
+      const labels = missingLevel(standing, podSecurityLevel);
+      const annotations = otherOffers(standing, offers);
+      const isRight = Object.keys({ ...labels, ...annotations }).length === 0;
+      return isRight ? standing : await repair(client, standing, { labels, annotations }, signal);
     }
   }
 }
@@ -113,13 +123,20 @@ function missingLevel(namespace: Namespace, level: PodSecurityLevel): Record<str
   return namespace.metadata.labels?.[POD_SECURITY] === undefined ? { [POD_SECURITY]: level } : {};
 }
 
+/** Annotations that say something else than what is offered now; null: has to go. */
+function otherOffers({ metadata }: Namespace, offers: Offers): Record<string, string | null> {
+  const wanted = Object.entries(offerAnnotations(offers));
+  const other = wanted.filter(([key, value]) => metadata.annotations?.[key] !== value);
+  return Object.fromEntries(other.map(([key, value]) => [key, value ?? null]));
+}
+
 async function repair(
   client: KubeClient,
   { metadata }: Namespace,
-  labels: Record<string, string>,
+  changes: { readonly labels: Record<string, string>; readonly annotations: Record<string, string | null> },
   signal: AbortSignal,
 ): Promise<Namespace> {
-  const body = { metadata: { uid: metadata.uid, labels } };
+  const body = { metadata: { uid: metadata.uid, ...changes } };
   return await client.patch<Namespace>(NAMESPACE, { name: metadata.name }, body, {
     type: 'merge',
     fieldManager: FIELD_MANAGER,

@@ -1,4 +1,4 @@
-import type { NamespaceClaim, Peer } from '#pkg/api';
+import type { NamespaceClaim, Offers, Peer } from '#pkg/api';
 import { enqueueOn, type Informer, keyOf, type KubeClient, type Namespace } from '#pkg/kube';
 import { type Clock, createQueue, type Log, type QueueObserver, runReconciler, systemClock } from '#pkg/runtime';
 import { claimsTouchedBy, namespaceClaimReconciler } from './namespace-claim-reconciler.ts';
@@ -12,6 +12,8 @@ export interface RunNamespaceClaimsDeps {
     readonly peers: Informer<Peer>;
     readonly namespaces: Informer<Namespace>;
   };
+  /** What twins of peers may use of which their Peer says nothing else. */
+  readonly offers: Offers;
   readonly log: Log;
   readonly clock?: Clock;
   readonly options?: Partial<TwinOptions>;
@@ -34,15 +36,15 @@ export async function runNamespaceClaims(deps: RunNamespaceClaimsDeps, signal: A
       for (const key of claimsTouchedBy(namespace, claims.list())) queue.add(key);
   });
   using _peers = peers.on((old, current) => {
-    const before = JSON.stringify(old?.spec.allowedTwinNames);
-    if (before !== JSON.stringify(current?.spec.allowedTwinNames))
-      for (const claim of claims.list()) queue.add(keyOf(claim));
+    const settings = (peer: Peer | undefined) => JSON.stringify([peer?.spec.allowedTwinNames, peer?.spec.offers]);
+    if (settings(old) !== settings(current)) for (const claim of claims.list()) queue.add(keyOf(claim));
   });
   const reconciler = namespaceClaimReconciler({
     client,
     claims,
     peers,
     namespaces,
+    offers: deps.offers,
     clock,
     ...(options !== undefined && { options }),
   });

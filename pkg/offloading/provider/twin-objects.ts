@@ -1,4 +1,4 @@
-import { ANNOTATION, LABEL, NAME } from '#pkg/api';
+import { ANNOTATION, LABEL, NAME, offerAnnotations, type Offers } from '#pkg/api';
 import type { ConfigMap, Namespace, ResourceQuota, RoleBinding } from '#pkg/kube';
 
 /** Which namespace of which consumer a twin mirrors. */
@@ -36,12 +36,13 @@ export function twinLabels(consumer: string): Record<string, string> {
   return { ...MANAGED, [LABEL.origin]: consumer, [LABEL.component]: TWIN };
 }
 
-export function twinNamespace(name: string, owner: TwinOwner, level: PodSecurityLevel): Namespace {
+export function twinNamespace(name: string, owner: TwinOwner, level: PodSecurityLevel, offers: Offers): Namespace {
+  const offered = Object.entries(offerAnnotations(offers)).filter(([, value]) => value !== undefined);
   return {
     metadata: {
       name,
       labels: { ...twinLabels(owner.consumer), [POD_SECURITY]: level },
-      annotations: { [ANNOTATION.homeNamespace]: owner.homeNamespace },
+      annotations: { ...Object.fromEntries(offered), [ANNOTATION.homeNamespace]: owner.homeNamespace },
     },
   };
 }

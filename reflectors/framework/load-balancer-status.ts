@@ -1,17 +1,18 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Ingress } from '#pkg/kube';
+import type { KubeObject, Service } from '#pkg/kube';
 
-type Addresses = NonNullable<NonNullable<NonNullable<Ingress['status']>['loadBalancer']>['ingress']>;
+/** As of a Service; that of an Ingress differs in what it says of ports only. */
+export type Addresses = NonNullable<NonNullable<NonNullable<Service['status']>['loadBalancer']>['ingress']>;
 
 /**
- * Load-balancer addresses that the Ingress at home should have; undefined where its status is to be left alone. The list
+ * Load-balancer addresses that the object at home should have; undefined where its status is to be left alone. The list
  * is one field for all its writers, so where a controller at home has written other addresses, its own stay. Pure.
  * @param twin undefined: it is gone, so what we wrote goes too
  * @param written what we wrote last (after a restart: what stands there under our field manager); undefined: nothing
  */
 export function homeStatus(
-  home: Ingress,
-  twin: Ingress | undefined,
+  home: KubeObject,
+  twin: KubeObject | undefined,
   written: Addresses | undefined,
 ): Addresses | undefined {
   const standing = addressesOf(home);
@@ -20,6 +21,6 @@ export function homeStatus(
   return isForeign || isDeepStrictEqual(standing, wanted) ? undefined : wanted;
 }
 
-function addressesOf(ingress: Ingress | undefined): Addresses {
-  return ingress?.status?.loadBalancer?.ingress ?? [];
+export function addressesOf(object: KubeObject | undefined): Addresses {
+  return (object as Service | undefined)?.status?.loadBalancer?.ingress ?? [];
 }

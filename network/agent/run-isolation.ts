@@ -1,0 +1,100 @@
+import { problemOf } from '#network/cluster';
+import { OVERLAY_DEVICE } from '#network/gateway';
+import { isolationMembers, isolationState, offersOf } from '#network/isolation';
+import { type ClusterNetwork, NAME, type Peer } from '#pkg/api';
+import type { EndpointSlice, Informer, KubeObject, Node, Pod } from '#pkg/kube';
+import { type Clock, levelLoop, type Log } from '#pkg/runtime';
+import { IsolationTables } from './isolation-tables.ts';
+
+export interface IsolationDeps {
+  /** Run by the caller. */
+  readonly informers: {
+    readonly networks: Informer<ClusterNetwork>;
+    readonly peers: Informer<Peer>;
+    /** Namespaces with the origin label. */
+    readonly namespaces: Informer<KubeObject>;
+    /** All, trimmed by `trimNode`. */
+    readonly allNodes: Informer<Node>;
+    /** Of twins, in the whole cluster; trimmed by `trimToAddresses`. An admission policy keeps their label on them. */
+    readonly twinPods: Informer<Pod>;
+    /** All of this node; trimmed by `trimToAddresses`. */
+    readonly podsHere: Informer<Pod>;
+    /** Slices with the offer label. */
+    readonly offers: Informer<EndpointSlice>;
+    readonly dnsSlices: Informer<EndpointSlice>;
+    readonly apiSlices: Informer<EndpointSlice>;
+  };
+  readonly nodeName: string;
+  /** The rules stand, as they are wanted now. */
+  readonly onApplied: () => void;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Changes made by hand are found within this time. */
+const CHECK_MS = 30_000;
+
+/**
+ * Keeps twins apart from what else is in this cluster, on this node, until `signal` aborts; the rules stay then, as the
+ * rest of the agent's does. `ClusterNetwork.spec.isolation` false takes them away (NET-39).
+ */
+export async function runIsolation(deps: IsolationDeps, signal: AbortSignal): Promise<void> {
+  const { informers, nodeName, clock, log } = deps;
+  await Promise.all(Object.values(informers).map((informer) => informer.synced));
+  const tables = new IsolationTables();
+  let isOpen = false;
+  let checkedMs = -Infinity;
+  const loop = levelLoop({
+    name: 'isolation',
+    everyMs: CHECK_MS,
+    clock,
+    log,
+    async work(inner) {
+      const network = informers.networks.get(NAME.clusterNetwork);
+      if (network === undefined || network.spec.isolation === false) {
+        if (!isOpen) await tables.cleanup(inner);
+        isOpen = true;
+        deps.onApplied();
+        return;
+      }
+      if (problemOf(network) !== undefined) return; // the object says so, and its change brings us back
+      const [peers, namespaces] = [informers.peers.list(), informers.namespaces.list()];
+      const state = isolationState({ network, peers, namespaces }, OVERLAY_DEVICE);
+      const members = isolationMembers({
+        network,
+        peers,
+        namespaces,
+        nodes: informers.allNodes.list(),
+        pods: distinct([...informers.twinPods.list(), ...informers.podsHere.list()]),
+        offer: offersOf(informers.offers.list(), namespaces),
+        systemSlices: [...informers.dnsSlices.list(), ...informers.apiSlices.list()],
+        nodeName,
+      });
+      const isCheck = clock.now() - checkedMs >= CHECK_MS;
+      const isRepaired = await tables.apply(state, members, isCheck, inner);
+      if (isRepaired) log.warn({ repaired: ['isolation'] }, 'what somebody changed was put right');
+      if (isCheck) checkedMs = clock.now();
+      isOpen = false;
+      deps.onApplied();
+    },
+  });
+  const subscriptions = Object.values(informers).map((informer) =>
+    // Of heartbeats and the like nothing is left in a trimmed object but its version.
+    (informer as Informer<KubeObject>).on((old, current) => {
+      if (contentOf(old) !== contentOf(current)) loop.poke();
+    }),
+  );
+  try {
+    await loop.run(signal);
+  } finally {
+    for (const subscription of subscriptions) subscription[Symbol.dispose]();
+  }
+}
+
+function contentOf(object: KubeObject | undefined): string {
+  return JSON.stringify(object, (key, value) => (key === 'resourceVersion' ? undefined : value)) ?? '';
+}
+
+function distinct(pods: readonly Pod[]): Pod[] {
+  return [...new Map(pods.map((pod) => [`${pod.metadata.namespace}/${pod.metadata.name}`, pod])).values()];
+}

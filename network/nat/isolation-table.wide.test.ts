@@ -1,0 +1,203 @@
+import { describe, expect, test as base } from 'vitest';
+import { type IsolationMembers, type IsolationState, isolationSets, renderIsolationTable } from './isolation-table.ts';
+import { renderIsolationBridge } from './isolation-bridge.ts';
+import { NatTable } from './nat-table.ts';
+import { missingTool, Namespace } from './test-namespace.ts';
+
+const missing = await missingTool();
+const test = missing === undefined ? base : base.skip;
+const signal = new AbortController().signal;
+
+const STATE: IsolationState = {
+  overlayDevice: 'ovl',
+  inside: ['10.244.0.0/16', '10.61.0.0/16', '10.62.0.0/16'],
+  localNames: ['169.254.0.0/16'],
+  tenants: [
+    { name: 'milan', home: ['10.61.0.0/16'] },
+    { name: 'turin', home: ['10.62.0.0/16'] },
+  ],
+};
+const IN = {
+  milan: '10.244.1.5',
+  sister: '10.244.1.6',
+  turin: '10.244.1.7',
+  own: '10.244.1.8',
+  home: '10.61.1.5',
+} as const;
+const HOST = '192.0.2.1';
+const OUTSIDE = '203.0.113.5';
+const PORT = 7000;
+
+const members = (
+  more: Partial<IsolationMembers> = {},
+  offered: `${string} . tcp . ${number}`[] = [],
+): IsolationMembers => ({
+  tenants: new Map([
+    ['milan', { pods: [IN.milan, IN.sister], offered }],
+    ['turin', { pods: [IN.turin], offered: [] }],
+  ]),
+  here: [IN.milan, IN.sister, IN.turin],
+  services: [],
+  nodes: [HOST],
+  unsettled: [],
+  known: [],
+  ...more,
+});
+
+/** A node that routes between its pods, as the `ptp` plugin does, with a consumer behind the overlay and the world outside. */
+async function makeNode(stack: AsyncDisposableStack) {
+  const host = stack.use(await Namespace.create('host'));
+  await host.run('sysctl', ['-qw', 'net/ipv4/ip_forward=1', 'net/ipv4/conf/all/rp_filter=0']);
+  await host.ip(`addr add ${HOST}/32 dev lo`);
+  const join = async (address: string, device: string) => {
+    const space = stack.use(await Namespace.create(device));
+    await host.ip(
+      `link add ${device} type veth peer name eth0 netns ${space.name}`,
+      `link set ${device} up`,
+      `route add ${address}/32 dev ${device} src ${HOST}`,
+    );
+    await space.ip('link set eth0 up', `addr add ${address}/32 dev eth0`, 'route add default dev eth0');
+    for (const [at, name] of [
+      [host, device],
+      [space, 'eth0'],
+    ] as const) {
+      await at.run('sysctl', ['-qw', `net/ipv4/conf/${name}/proxy_arp=1`]);
+    }
+    await space.serve();
+    return space;
+  };
+  const pods = {
+    milan: await join(IN.milan, 'veth1'),
+    sister: await join(IN.sister, 'veth2'),
+    turin: await join(IN.turin, 'veth3'),
+    own: await join(IN.own, 'veth4'),
+    home: await join(IN.home, 'ovl'),
+  };
+  const outside = await join(OUTSIDE, 'eth9');
+  await host.serve();
+  const table = new NatTable({ table: 'tombolo-isolation', run: host.run });
+  const set = (now: IsolationMembers) => table.apply(renderIsolationTable(STATE), signal, isolationSets(STATE, now));
+  const passes = async (from: Namespace, to: string) => (await from.ask('tcp', to, PORT)) !== 'nothing';
+  return { host, pods, outside, table, set, passes };
+}
+
+describe(`isolation${missing === undefined ? '' : ` (skipped: ${missing})`}`, { timeout: 120_000 }, () => {
+  test('keeps pods of a twin to their own consumer and the world outside, in both directions', async () => {
+    await using stack = new AsyncDisposableStack();
+    const { host, pods, outside, table, set, passes } = await makeNode(stack);
+    const world = async () => ({
+      'milan to sister': await passes(pods.milan, IN.sister),
+      'milan to home': await passes(pods.milan, IN.home),
+      'milan to outside': await passes(pods.milan, OUTSIDE),
+      'home to milan': await passes(pods.home, IN.milan),
+      'outside to milan': await passes(outside, IN.milan),
+      'host to milan': await passes(host, IN.milan),
+      'own to home': await passes(pods.own, IN.home),
+      'milan to turin': await passes(pods.milan, IN.turin),
+      'milan to own': await passes(pods.milan, IN.own),
+      'milan to host': await passes(pods.milan, HOST),
+      'own to milan': await passes(pods.own, IN.milan),
+      'home to turin': await passes(pods.home, IN.turin),
+      'turin to home of milan': await passes(pods.turin, IN.home),
+    });
+    expect(Object.values(await world())).not.toContain(false);
+    await set(members());
+    expect(Object.entries(await world()).map(([way, isOpen]) => `${way}: ${isOpen}`)).toEqual([
+      'milan to sister: true',
+      'milan to home: true',
+      'milan to outside: true',
+      'home to milan: true',
+      'outside to milan: true',
+      'host to milan: true',
+      'own to home: true',
+      'milan to turin: false',
+      'milan to own: false',
+      'milan to host: false',
+      'own to milan: false',
+      'home to turin: false',
+      'turin to home of milan: false',
+    ]);
+    const counters = await table.counters(signal);
+    for (const name of ['refused_twin_out', 'refused_twin_in', 'refused_twin_to_node'])
+      expect(counters.get(name)?.packets).toBeGreaterThan(0);
+    // A twin that runs on another node.
+    await set(members({ here: [] }));
+    expect(await passes(host, IN.milan)).toBe(false);
+    await table.cleanup(signal);
+    expect(await passes(pods.milan, IN.own)).toBe(true);
+  });
+
+  test('opens what is offered to whom it is offered, on its port, from the side of the consumer', async () => {
+    await using stack = new AsyncDisposableStack();
+    const { pods, set, passes } = await makeNode(stack);
+    await set(members({}, [`${IN.own} . tcp . ${PORT}`, `${HOST} . tcp . ${PORT}`]));
+    expect(await passes(pods.milan, IN.own)).toBe(true);
+    expect(await passes(pods.milan, HOST)).toBe(true);
+    expect(await passes(pods.turin, IN.own)).toBe(false);
+    expect(await passes(pods.own, IN.milan)).toBe(false);
+    expect(await pods.milan.pings(IN.own)).toBe(false);
+    await set(members({ services: [`${HOST} . tcp . ${PORT}`] }));
+    expect(await passes(pods.milan, IN.own)).toBe(false);
+    expect(await passes(pods.turin, HOST)).toBe(true);
+  });
+
+  test('lets nobody pass whose pod is not known yet, and changes elements alone', async () => {
+    await using stack = new AsyncDisposableStack();
+    const { host, pods, set, passes, table } = await makeNode(stack);
+    const without = new Map([['turin', { pods: [IN.turin], offered: [] }]]);
+    await set(members({ tenants: without, here: [IN.turin] }));
+    const rules = async () =>
+      (await host.run('nft', ['--stateless', '--terse', 'list', 'table', 'inet', 'tombolo-isolation'])).stdout;
+    const before = await rules();
+    expect(await passes(pods.milan, IN.own)).toBe(true);
+    await set(members({ tenants: without, here: [IN.turin], unsettled: ['10.244.1.0/24'], known: [IN.own] }));
+    expect(await passes(pods.milan, IN.own)).toBe(false);
+    expect(await passes(pods.own, IN.milan)).toBe(false);
+    expect(await passes(pods.milan, HOST)).toBe(false);
+    expect(await passes(pods.milan, OUTSIDE)).toBe(true);
+    expect(await passes(pods.own, IN.home)).toBe(true);
+    expect(await rules()).toBe(before);
+    expect(await table.isDrifted(signal)).toBe(false);
+    await host.run('nft', ['flush', 'set', 'inet', 'tombolo-isolation', 'unsettled4']);
+    expect(await table.isDrifted(signal)).toBe(true);
+  });
+});
+
+describe(`isolation on a bridge${missing === undefined ? '' : ` (skipped: ${missing})`}`, { timeout: 120_000 }, () => {
+  test('keeps pods of one bridge apart, and lets answers of what is offered pass', async () => {
+    await using stack = new AsyncDisposableStack();
+    const host = stack.use(await Namespace.create('host'));
+    await host.ip('link add cni0 type bridge', 'addr add 10.244.1.1/24 dev cni0', 'link set cni0 up');
+    const join = async (address: string, device: string) => {
+      const space = stack.use(await Namespace.create(device));
+      await host.ip(
+        `link add ${device} type veth peer name eth0 netns ${space.name}`,
+        `link set ${device} master cni0`,
+        `link set ${device} up`,
+      );
+      await space.ip('link set eth0 up', `addr add ${address}/24 dev eth0`);
+      await space.serve();
+      return space;
+    };
+    const milan = await join(IN.milan, 'veth1');
+    const turin = await join(IN.turin, 'veth3');
+    const own = await join(IN.own, 'veth4');
+    await join(IN.sister, 'veth2');
+    const passes = async (from: Namespace, to: string) => (await from.ask('tcp', to, PORT)) !== 'nothing';
+    const world = async () => [
+      await passes(milan, IN.sister),
+      await passes(milan, IN.turin),
+      await passes(milan, IN.own),
+      await passes(own, IN.milan),
+      await passes(turin, IN.own),
+    ];
+    expect(await world()).toEqual([true, true, true, true, true]);
+    const table = new NatTable({ table: 'tombolo-isolation', family: 'bridge', run: host.run });
+    const set = (now: IsolationMembers) => table.apply(renderIsolationBridge(STATE), signal, isolationSets(STATE, now));
+    await set(members());
+    expect(await world()).toEqual([true, false, false, false, false]);
+    await set(members({}, [`${IN.own} . tcp . ${PORT}`]));
+    expect(await world()).toEqual([true, false, true, false, false]);
+    expect(await table.isDrifted(signal)).toBe(false);
+  });
+});
