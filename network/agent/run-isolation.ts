@@ -3,7 +3,7 @@ import { OVERLAY_DEVICE } from '#network/gateway';
 import { isolationMembers, isolationState, offersOf } from '#network/isolation';
 import { type ClusterNetwork, NAME, type Peer } from '#pkg/api';
 import type { EndpointSlice, Informer, KubeObject, Node, Pod } from '#pkg/kube';
-import { type Clock, levelLoop, type Log } from '#pkg/runtime';
+import { type Clock, levelLoop, type Log, pokeSoon } from '#pkg/runtime';
 import { IsolationTables } from './isolation-tables.ts';
 
 export interface IsolationDeps {
@@ -34,9 +34,12 @@ export interface IsolationDeps {
 /** Changes made by hand are found within this time. */
 const CHECK_MS = 30_000;
 
+/** Pods on other nodes come and go by hundreds, and their own agents keep them apart meanwhile. */
+const PODS_MS = 200;
+
 /**
  * Keeps twins apart from what else is in this cluster, on this node, until `signal` aborts; the rules stay then, as the
- * rest of the agent's does. `ClusterNetwork.spec.isolation` false takes them away (NET-39).
+ * rest of the agent's does. `ClusterNetwork.spec.isolation` false, or the end of the Node, takes them away (NET-39).
  */
 export async function runIsolation(deps: IsolationDeps, signal: AbortSignal): Promise<void> {
   const { informers, nodeName, clock, log } = deps;
@@ -51,7 +54,8 @@ export async function runIsolation(deps: IsolationDeps, signal: AbortSignal): Pr
     log,
     async work(inner) {
       const network = informers.networks.get(NAME.clusterNetwork);
-      if (network === undefined || network.spec.isolation === false) {
+      const isNode = informers.allNodes.get(nodeName) !== undefined;
+      if (network === undefined || network.spec.isolation === false || !isNode) {
         if (!isOpen) await tables.cleanup(inner);
         isOpen = true;
         deps.onApplied();
@@ -78,17 +82,19 @@ export async function runIsolation(deps: IsolationDeps, signal: AbortSignal): Pr
       deps.onApplied();
     },
   });
-  const subscriptions = Object.values(informers).map((informer) =>
-    // Of heartbeats and the like nothing is left in a trimmed object but its version.
-    (informer as Informer<KubeObject>).on((old, current) => {
-      if (contentOf(old) !== contentOf(current)) loop.poke();
-    }),
-  );
-  try {
-    await loop.run(signal);
-  } finally {
-    for (const subscription of subscriptions) subscription[Symbol.dispose]();
-  }
+  using stack = new DisposableStack();
+  const soon = stack.use(pokeSoon(loop, PODS_MS, clock));
+  const { twinPods, ...others } = informers;
+  const follow = (informer: Informer<KubeObject>, { poke }: { poke(): void }) =>
+    stack.use(
+      // Of heartbeats and the like nothing is left in a trimmed object but its version.
+      informer.on((old, current) => {
+        if (contentOf(old) !== contentOf(current)) poke();
+      }),
+    );
+  follow(twinPods, soon);
+  for (const informer of Object.values(others)) follow(informer as Informer<KubeObject>, loop);
+  await loop.run(signal);
 }
 
 function contentOf(object: KubeObject | undefined): string {

@@ -12,6 +12,7 @@ const pod = (namespace: string, nodeName: string, ip: string, more: Partial<Pod[
 const namespaces = [
   { metadata: { name: 'shop-milan', labels: { 'tombolo.io/origin': 'milan' } } },
   { metadata: { name: 'other' } },
+  { metadata: { name: 'kept', labels: { 'tombolo.io/origin': 'milan', 'tombolo.io/component': 'retained' } } },
 ];
 const nodes = [{ metadata: { name: 'rome', labels: { 'tombolo.io/peer': 'rome' } } }, { metadata: { name: 'node1' } }];
 
@@ -21,6 +22,7 @@ test('pods in a twin are lent to its consumer whatever they say of themselves, p
   const pods = [
     pod('shop-milan', 'node1', '10.244.1.5'),
     pod('other', 'node1', '10.244.1.6'),
+    pod('kept', 'node1', '10.244.1.7'),
     pod('shop', 'rome', '10.61.1.7'),
   ];
   const peers = ['milan', 'rome'].map((name) => ({ metadata: { name }, spec: { roles: [] } }));

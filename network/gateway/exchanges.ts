@@ -1,4 +1,4 @@
-import type { Offer } from '#network/isolation';
+import { type Offer, ownersOf } from '#network/isolation';
 import type { Exchange, OpenPort } from '#network/nat';
 import { companionsOf } from '#network/transit';
 import { LABEL, type Peer } from '#pkg/api';
@@ -20,7 +20,7 @@ export interface ExchangeFacts {
  * pods, what this cluster offers it. Finished pods have none any more. Pure.
  */
 export function exchangesOf({ pods, namespaces, nodes, peers, offer }: ExchangeFacts): Map<string, Exchange> {
-  const owners = new Map(namespaces.map(({ metadata }) => [metadata.name, metadata.labels?.[LABEL.origin]]));
+  const owners = ownersOf(namespaces);
   const providers = new Map(nodes.map(({ metadata }) => [metadata.name, metadata.labels?.[LABEL.peer]]));
   const companions = companionsOf(peers);
   const result = new Map<string, { lent: string[]; ours: string[]; offered: OpenPort[] }>();

@@ -1,5 +1,5 @@
 import type { Peer } from '#pkg/api';
-import type { Clock, LevelLoop } from '#pkg/runtime';
+import { type LevelLoop, pokeSoon } from '#pkg/runtime';
 import type { GatewayDeps } from './gateway-deps.ts';
 import { factsOfNode } from './node-facts.ts';
 
@@ -12,7 +12,7 @@ export function followObjects(
   { apply, dial, report }: Readonly<Record<'apply' | 'dial' | 'report', LevelLoop>>,
 ): Disposable {
   using stack = new DisposableStack();
-  const soon = stack.use(pokeSoon(apply, clock));
+  const soon = stack.use(pokeSoon(apply, PODS_MS, clock));
   stack.use(informers.networks.on(() => apply.poke()));
   stack.use(informers.keys.on(() => apply.poke()));
   stack.use(
@@ -43,17 +43,4 @@ export function followObjects(
 
 function factsOfPeer({ spec, status }: Peer): string {
   return JSON.stringify([spec.transit, status?.network]);
-}
-
-function pokeSoon(loop: LevelLoop, clock: Clock): { poke(): void } & Disposable {
-  let timer: Disposable | undefined;
-  return {
-    poke() {
-      timer ??= clock.timer(() => {
-        timer = undefined;
-        loop.poke();
-      }, PODS_MS);
-    },
-    [Symbol.dispose]: () => timer?.[Symbol.dispose](),
-  };
 }

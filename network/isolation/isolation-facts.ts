@@ -81,8 +81,8 @@ export function isolationMembers(facts: IsolationFacts): IsolationMembers {
   };
 }
 
-/** For whom each twin is. One that was kept when its offloading ended is its admin's again (REF-12). */
-function ownersOf(namespaces: readonly KubeObject[]): Map<string, string> {
+/** For whom each twin is, by name. One that was kept when its offloading ended is its admin's again (REF-12). */
+export function ownersOf(namespaces: readonly KubeObject[]): Map<string, string> {
   return new Map(
     namespaces.flatMap(({ metadata: { name, labels } }) => {
       const origin = labels?.[LABEL.component] === 'retained' ? undefined : labels?.[LABEL.origin];

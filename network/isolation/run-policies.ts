@@ -35,27 +35,25 @@ export interface PolicyDeps {
 const NO_DEVICE = 'none';
 
 /**
- * Keeps a NetworkPolicy in each twin until `signal` aborts, and none where isolation is off. For the leader only. Key: name
- * of the namespace.
+ * Keeps a NetworkPolicy in each twin until `signal` aborts; none where isolation is off, nor in a namespace that was a twin
+ * and was kept (REF-12). For the leader only. Key: name of the namespace.
  */
 export async function runPolicies({ client, informers, clock, log }: PolicyDeps, signal: AbortSignal): Promise<void> {
   const { networks, peers, namespaces, offered, apiSlices, policies } = informers;
   await Promise.all(Object.values(informers).map((informer) => informer.synced));
-  const twins = () => namespaces.list().filter(isTwin);
   const reconciler: Reconciler = {
     name: 'twin policies',
     async reconcile(name, inner) {
       const namespace = namespaces.get(name);
-      if (namespace === undefined || !isTwin(namespace) || namespace.metadata.deletionTimestamp !== undefined)
-        return done;
+      if (namespace === undefined || namespace.metadata.deletionTimestamp !== undefined) return done;
       const standing = policies.get(`${name}/${POLICY_NAME}`);
       const network = networks.get(NAME.clusterNetwork);
       const ref = { namespace: name, name: POLICY_NAME };
-      if (network === undefined || network.spec.isolation === false) {
+      if (network === undefined || network.spec.isolation === false || !isTwin(namespace)) {
         if (standing !== undefined) await client.delete(NETWORK_POLICY, ref, { signal: inner }).catch(gone);
         return done;
       }
-      const all = namespaces.list().filter(({ metadata }) => metadata.labels?.[LABEL.origin] !== undefined);
+      const all = namespaces.list().filter(isOrWasTwin);
       const foreign = new Set(all.map(({ metadata }) => metadata.name));
       const spec = twinPolicy(namespace.metadata.labels?.[LABEL.origin] ?? '', {
         state: isolationState({ network, peers: peers.list(), namespaces: all }, NO_DEVICE),
@@ -75,11 +73,11 @@ export async function runPolicies({ client, informers, clock, log }: PolicyDeps,
   };
   using queue = createQueue({ name: 'twin-policies', clock });
   const enqueueAll = () => {
-    for (const { metadata } of twins()) queue.add(metadata.name);
+    for (const { metadata } of namespaces.list().filter(isOrWasTwin)) queue.add(metadata.name);
   };
   using _namespaces = namespaces.on((old, current) => {
     const namespace = current ?? old;
-    if (namespace === undefined || namespace.metadata.labels?.[LABEL.origin] === undefined) return;
+    if (namespace === undefined || !isOrWasTwin(namespace)) return;
     // A first twin makes its consumer a tenant, for the policies of all.
     if (old === undefined || current === undefined) enqueueAll();
     else queue.add(namespace.metadata.name);
@@ -98,8 +96,12 @@ export async function runPolicies({ client, informers, clock, log }: PolicyDeps,
   await runReconciler(reconciler, { queue, signal, log });
 }
 
-function isTwin({ metadata: { labels } }: Namespace): boolean {
-  return labels?.[LABEL.origin] !== undefined && labels[LABEL.component] === 'twin';
+function isOrWasTwin({ metadata: { labels } }: Namespace): boolean {
+  return labels?.[LABEL.origin] !== undefined;
+}
+
+function isTwin(namespace: Namespace): boolean {
+  return isOrWasTwin(namespace) && namespace.metadata.labels?.[LABEL.component] === 'twin';
 }
 
 function gone(error: unknown): void {

@@ -17,6 +17,7 @@ export { type LoopLag, loopLag } from './loop-lag.ts';
 export { main } from './main.ts';
 export { mapLimit } from './map-limit.ts';
 export { type RuntimeMetrics, runtimeMetrics } from './metrics.ts';
+export { pokeSoon } from './poke-soon.ts';
 export { type ProcessFlagOptions, processFlags } from './process-flags.ts';
 export { createQueue } from './queue.ts';
 export type { Priority, Queue, QueueObserver, QueueOptions } from './queue-interface.ts';

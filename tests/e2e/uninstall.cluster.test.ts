@@ -27,7 +27,7 @@ async function oursOnNode(bed: Bed, cluster: string, node: string): Promise<stri
     'ip -o link show | grep -oE "tombolo-(vx|wg)"',
     'ip route show table all proto 204',
     'ip rule show pref 5184',
-    'nft list tables | grep -x "table inet tombolo"',
+    'nft list tables | grep -E "^table (inet|bridge) tombolo(-isolation)?$"',
   ].join('; ');
   const outcome = await bed.control(['exec', `${cluster}/${node}`, '--', 'sh', '-c', `{ ${script}; } 2>&1 || true`]);
   if (outcome.code !== 0) throw new Error(outcome.stderr);

@@ -1,4 +1,4 @@
-import { LABEL, NAME } from '#pkg/api';
+import { LABEL, NAME, NO_OFFERS, offerAnnotations } from '#pkg/api';
 import {
   CONFIG_MAP,
   isNotFound,
@@ -83,7 +83,8 @@ async function retain(
   }
   await remove(client, CONFIG_MAP, name, NAME.twinOwner, signal);
   await remove(client, RESOURCE_QUOTA, name, NAME.twinOwner, signal);
-  const body = { metadata: { uid, labels: { [LABEL.component]: RETAINED } } };
+  const annotations = Object.fromEntries(Object.keys(offerAnnotations(NO_OFFERS)).map((key) => [key, null]));
+  const body = { metadata: { uid, labels: { [LABEL.component]: RETAINED }, annotations } };
   await client.patch<Namespace>(NAMESPACE, { name }, body, { type: 'merge', signal });
   return { isGone: true };
 }

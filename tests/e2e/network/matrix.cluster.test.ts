@@ -276,7 +276,7 @@ describe('every pair', () => {
     await milan.kubectl(`delete node ${ADDED.milan.nodeName}`);
     await until('the node itself is clean', async () => {
       const world = await onNode(bed, 'milan', ADDED.milan.node, 'ip link; ip route; nft list tables');
-      return !/tombolo-vx|inet tombolo$/m.test(world);
+      return !/tombolo-vx|(inet|bridge) tombolo/.test(world);
     });
     const anchor = node['metadata'].annotations['tombolo.io/anchor-address'] as string;
     const address = node['status'].addresses.find((entry: Json) => entry['type'] === 'InternalIP').address as string;

@@ -201,7 +201,7 @@ describe('network', () => {
     await until('True again', async () => (await networkReady(milan, 'rome'))?.['status'] === 'True', 40_000);
   });
 
-  // NET-39 between clusters; inside the provider's cluster nothing of ours separates pods yet.
+  // Between clusters; inside the provider's: isolation.cluster.test.ts.
   test('pods of the provider that do not run for this consumer reach nothing of it, nor are they reached', async ({
     milan,
     rome,

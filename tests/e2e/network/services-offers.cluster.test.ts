@@ -1,7 +1,9 @@
 import { afterAll, expect } from 'vitest';
-import { type Json, openBed, type TestCluster, throughout, until } from './bed.ts';
-import { type Offloaded, remotePod, sleeper, test } from './fixtures.ts';
-import { answers, service, webPorts, webServer } from './services-fixtures.ts';
+import { type Json, openBed, type TestCluster, throughout, until } from '../bed.ts';
+import { type Offloaded, remotePod, sleeper, test } from '../fixtures.ts';
+import { answers, service, webPorts, webServer } from '../services-fixtures.ts';
+import { realNodes } from './network-fixtures.ts';
+import { internalAddress } from './probes.ts';
 
 /** What rome lends to milan; as its admin would say it. */
 async function offer(rome: TestCluster, offers: object | null): Promise<void> {
@@ -34,7 +36,6 @@ afterAll(async () => {
 });
 
 test('REF-37 node ports and load balancers are as the provider offers them, and their addresses come back', async ({
-  bed,
   shop,
   milan,
   rome,
@@ -62,22 +63,13 @@ test('REF-37 node ports and load balancers are as the provider offers them, and 
   expect((await specOf('port'))?.['clusterIP']).toBe(addressThere);
   const nodePort = (await specOf('port'))?.['ports'][0].nodePort;
   await shop.podInPhase('web', 'Running', 60_000);
-  const [node] = (await rome.json('get nodes -l !tombolo.io/peer'))['items'];
-  const host = node.status.addresses.find(({ type }: Json) => type === 'InternalIP').address;
+  const [node = ''] = await realNodes(rome);
+  const address = await internalAddress(rome, node);
   await until(
-    'the port of a node there answers',
+    'the port of a node there answers a machine outside of the clusters',
     async () => {
-      const { stdout } = await bed.control([
-        'exec',
-        'rome',
-        '--',
-        'curl',
-        '-s',
-        '-m',
-        '3',
-        `http://${host}:${nodePort}/hostname`,
-      ]);
-      return stdout.trim() === 'web';
+      const answer = await fetch(`http://${address}:${nodePort}/hostname`, { signal: AbortSignal.timeout(3_000) });
+      return (await answer.text()) === 'web';
     },
     60_000,
   );
