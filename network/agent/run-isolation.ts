@@ -84,16 +84,15 @@ export async function runIsolation(deps: IsolationDeps, signal: AbortSignal): Pr
   });
   using stack = new DisposableStack();
   const soon = stack.use(pokeSoon(loop, PODS_MS, clock));
-  const { twinPods, ...others } = informers;
-  const follow = (informer: Informer<KubeObject>, { poke }: { poke(): void }) =>
+  for (const informer of Object.values(informers) as Informer<KubeObject>[]) {
+    const target = informer === (informers.twinPods as Informer<KubeObject>) ? soon : loop;
     stack.use(
       // Of heartbeats and the like nothing is left in a trimmed object but its version.
       informer.on((old, current) => {
-        if (contentOf(old) !== contentOf(current)) poke();
+        if (contentOf(old) !== contentOf(current)) target.poke();
       }),
     );
-  follow(twinPods, soon);
-  for (const informer of Object.values(others)) follow(informer as Informer<KubeObject>, loop);
+  }
   await loop.run(signal);
 }
 

@@ -42,7 +42,8 @@ export function isolationState(
   const names = new Set(ownersOf(namespaces).values());
   return {
     overlayDevice,
-    inside: [...new Set([...podRanges, ...nodeRanges, anchorRange, ...[...aliases.values()].flat()])].toSorted(),
+    inside: [...new Set([...podRanges, anchorRange, ...[...aliases.values()].flat()])].toSorted(),
+    nodeRanges: nodeRanges.toSorted(),
     localNames: [LINK_LOCAL, ...serviceRanges],
     // Also where other pods of that consumer are reached directly (NET-18).
     tenants: [...names].toSorted().map((name) => {

@@ -102,7 +102,8 @@ test('everything that belongs to somebody is inside, and a tenant without a Peer
     status: { network: { aliases: [{ original: '10.244.0.0/16', alias: '10.61.0.0/16' }] } },
   };
   const state = isolationState({ network, peers: [peer], namespaces }, 'tombolo-vx');
-  expect(state.inside).toEqual(['10.244.0.0/16', '10.252.0.0/20', '10.61.0.0/16', '192.0.2.0/24']);
+  expect(state.inside).toEqual(['10.244.0.0/16', '10.252.0.0/20', '10.61.0.0/16']);
+  expect(state.nodeRanges).toEqual(['192.0.2.0/24']);
   expect(state.tenants).toEqual([
     { name: 'milan', home: ['10.61.0.0/16'] },
     { name: 'turin', home: [] },

@@ -57,7 +57,6 @@ export async function runPolicies({ client, informers, clock, log }: PolicyDeps,
       const foreign = new Set(all.map(({ metadata }) => metadata.name));
       const spec = twinPolicy(namespace.metadata.labels?.[LABEL.origin] ?? '', {
         state: isolationState({ network, peers: peers.list(), namespaces: all }, NO_DEVICE),
-        podRanges: [...network.spec.podRanges, network.spec.anchorRange],
         services: offered.list().filter(({ metadata }) => !foreign.has(metadata.namespace ?? '')),
         apiSlices: apiSlices.list(),
       });

@@ -4,7 +4,8 @@ import { twinPolicy } from './twin-policy.ts';
 
 const state: IsolationState = {
   overlayDevice: 'none',
-  inside: ['10.244.0.0/16', '10.61.0.0/16', '10.62.0.0/16', '192.0.2.0/24'],
+  inside: ['10.244.0.0/16', '10.61.0.0/16', '10.62.0.0/16'],
+  nodeRanges: ['192.0.2.0/24'],
   localNames: ['169.254.0.0/16'],
   tenants: [
     { name: 'milan', home: ['10.61.0.0/16'] },
@@ -19,7 +20,6 @@ const service = (name: string, offer: string) => ({
 test('a twin may exchange packets with its consumer and the world outside, and ask names, API and what is offered', () => {
   const { ingress, egress, podSelector } = twinPolicy('milan', {
     state,
-    podRanges: ['10.244.0.0/16'],
     services: [service('one', 'milan'), service('two', 'turin')],
     apiSlices: [
       {
@@ -67,6 +67,6 @@ test('a twin may exchange packets with its consumer and the world outside, and a
       ],
       ports: [{ protocol: 'TCP', port: 8080 }],
     },
-    { to: [block('0.0.0.0/0', ...state.inside), block('::/0')] },
+    { to: [block('0.0.0.0/0', ...state.inside, ...state.nodeRanges), block('::/0')] },
   ]);
 });

@@ -13,8 +13,6 @@ const DNS_PORTS = (['UDP', 'TCP'] as const).map((protocol) => ({ protocol, port:
 
 export interface PolicyFacts {
   readonly state: IsolationState;
-  /** Ranges of pods and of anchors: what may come in from elsewhere is no pod of this cluster. */
-  readonly podRanges: readonly string[];
   /** With the offer label, outside twins. */
   readonly services: readonly Service[];
   readonly apiSlices: readonly EndpointSlice[];
@@ -25,18 +23,17 @@ export interface PolicyFacts {
  * agents, and for a new pod from its first packet (NET-39). Pods are named by labels, because CNIs differ in whether an
  * address block means pods too. Pure.
  */
-export function twinPolicy(consumer: string, { state, podRanges, services, apiSlices }: PolicyFacts): Spec {
+export function twinPolicy(consumer: string, { state, services, apiSlices }: PolicyFacts): Spec {
   const home = state.tenants.find(({ name }) => name === consumer)?.home ?? [];
   const twins: Peer = { namespaceSelector: { matchLabels: { [LABEL.origin]: consumer, [LABEL.component]: 'twin' } } };
   const homes = home.map((cidr): Peer => ({ ipBlock: { cidr } }));
-  const isPeers = (range: string) => state.tenants.some((tenant) => tenant.home.includes(range));
   return {
     podSelector: {},
     policyTypes: ['Ingress', 'Egress'],
     ingress: [
       { from: [twins, ...homes] },
       // Node ports and balancers come from outside or from nodes.
-      { from: everythingBut(state.inside.filter((range) => podRanges.includes(range) || isPeers(range))) },
+      { from: everythingBut(state.inside) },
     ],
     egress: [
       { to: [twins, ...homes] },
@@ -56,7 +53,7 @@ export function twinPolicy(consumer: string, { state, podRanges, services, apiSl
         })),
       ),
       ...services.filter((service) => offeredTo(service, consumer)).flatMap(offered),
-      { to: everythingBut(state.inside) },
+      { to: everythingBut([...state.inside, ...state.nodeRanges]) },
     ],
   };
 }

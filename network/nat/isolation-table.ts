@@ -24,8 +24,10 @@ export const ISOLATION_TABLE = 'tombolo-isolation';
 export interface IsolationState {
   /** By which packets of other clusters come and go. */
   readonly overlayDevice: string;
-  /** Ranges of which everything belongs to somebody in this cluster: pods, nodes, anchors, peers as we see them. */
+  /** Ranges of which everything belongs to somebody in this cluster: pods, anchors, peers as we see them. */
   readonly inside: readonly string[];
+  /** Ranges of nodes: closed to twins. Machines there that are no nodes come in as the world does, by node ports. */
+  readonly nodeRanges: readonly string[];
   /** Ranges in which nodes serve names for their own pods: of Services, and link-local ones. */
   readonly localNames: readonly string[];
   /** Consumers that may have twins here. */
@@ -121,13 +123,14 @@ export function isolationSets({ tenants }: IsolationState, members: IsolationMem
 }
 
 /** Declarations of the sets that {@link isolationSets} fills, and of those that stand in the text. */
-export function isolationSetBlocks({ inside, tenants }: IsolationState, family: Family): string[] {
+export function isolationSetBlocks({ inside, nodeRanges, tenants }: IsolationState, family: Family): string[] {
   const n = suffix(family);
   return [
     ...['twins', 'here', 'nodes', 'known'].map((name) => addressSet(`${name}${n}`, family)),
     openRangeSet(`unsettled${n}`, family),
     endpointSet(`services${n}`, family),
     rangeSet(`inside${n}`, family, only(family, inside)),
+    rangeSet(`around${n}`, family, only(family, nodeRanges)),
     ...tenants.flatMap(({ name, home }) => [
       addressSet(`twin_${safeName(name)}${n}`, family),
       endpointSet(`offered_${safeName(name)}${n}`, family),
@@ -155,6 +158,7 @@ function chains({ overlayDevice, localNames, tenants }: IsolationState, family: 
       ...tenants.map(({ name }) => `${family} saddr @twin_${safeName(name)}${n} jump out_${safeName(name)}${n}`),
       `${destination} @services${n} accept`,
       `${family} daddr @nodes${n} ${drop(COUNTERS.twinOut)}`,
+      `${family} daddr @around${n} ${drop(COUNTERS.twinOut)}`,
       `${family} daddr @inside${n} ${drop(COUNTERS.twinOut)}`,
     ]),
     chain(`twin_in${n}`, [
