@@ -1,5 +1,5 @@
 import { cleanupNode, runAgent, runIsolation, writeProblem } from '#network/agent';
-import { OFFER_SELECTOR, trimNode, trimToAddresses } from '#network/isolation';
+import { OFFER_SELECTOR, trimNodeToAddresses, trimToAddresses } from '#network/isolation';
 import { CLUSTER_NETWORK, type ClusterNetwork, LABEL, NAME, PEER, type Peer } from '#pkg/api';
 import {
   connectCluster,
@@ -48,7 +48,7 @@ export function buildAgent(flags: AgentFlags): { run(signal: AbortSignal): Promi
       // Pods of twins and those of this node, never all of the cluster on each node.
       const around = {
         namespaces: home.informer<KubeObject>(NAMESPACE, { labelSelector: LABEL.origin, metadataOnly: true }),
-        allNodes: home.informer(NODE, { transform: trimNode }),
+        allNodes: home.informer(NODE, { transform: trimNodeToAddresses }),
         twinPods: home.informer(POD, { labelSelector: LABEL.origin, transform: trimToAddresses }),
         podsHere: home.informer(POD, { fieldSelector: `spec.nodeName=${flags.nodeName}`, transform: trimToAddresses }),
         offers: home.informer(ENDPOINT_SLICE, { labelSelector: OFFER_SELECTOR }),

@@ -13,7 +13,7 @@ export interface IsolationDeps {
     readonly peers: Informer<Peer>;
     /** Namespaces with the origin label. */
     readonly namespaces: Informer<KubeObject>;
-    /** All, trimmed by `trimNode`. */
+    /** All, trimmed by `trimNodeToAddresses`. */
     readonly allNodes: Informer<Node>;
     /** Of twins, in the whole cluster; trimmed by `trimToAddresses`. An admission policy keeps their label on them. */
     readonly twinPods: Informer<Pod>;

@@ -8,4 +8,4 @@
 export { isolationMembers, isolationState, type IsolationFacts, ownersOf } from './isolation-facts.ts';
 export { type Offer, OFFER_SELECTOR, offersOf, openPorts } from './offered-services.ts';
 export { type PolicyDeps, runPolicies } from './run-policies.ts';
-export { trimNode, trimToAddresses } from './trim.ts';
+export { trimNodeToAddresses, trimToAddresses } from './trim.ts';

@@ -13,7 +13,7 @@ const LINK_LOCAL = '169.254.0.0/16';
 
 export interface IsolationFacts {
   readonly network: ClusterNetwork;
-  /** All nodes, trimmed by `trimNode`. */
+  /** All nodes, trimmed by `trimNodeToAddresses`. */
   readonly nodes: readonly Node[];
   readonly peers: readonly Peer[];
   /** Namespaces with the origin label, which tenants cannot write. */

@@ -37,7 +37,7 @@ export const TUNNEL_ADDRESSES = [
 ] as const;
 
 /** Keeps of a node the addresses that it has and those that its pods may have: heartbeats of a node are large and many. */
-export function trimNode({ metadata, spec, status }: Node): Node {
+export function trimNodeToAddresses({ metadata, spec, status }: Node): Node {
   const { labels, annotations } = metadata;
   const kept = TUNNEL_ADDRESSES.flatMap((key) => (annotations?.[key] === undefined ? [] : [[key, annotations[key]]]));
   return {
