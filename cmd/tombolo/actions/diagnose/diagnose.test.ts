@@ -7,7 +7,7 @@ import { diagnosisOf } from './diagnose.ts';
 import type { Facts, RemoteFacts } from './facts.ts';
 import type { Finding } from './finding.ts';
 import { printDiagnosis } from './print.ts';
-import { webhookAnswerOf } from './read.ts';
+import { readyEndpoints, webhookAnswerOf } from './read.ts';
 
 const KEY = 'ab'.repeat(32);
 
@@ -368,6 +368,11 @@ describe('diagnosis', () => {
     ]);
   });
 
+  test('an API server that is reached through the relay is no fault, and told', () => {
+    const { healthy, notes } = diagnosisOf(facts({ status: { peers: [peerWith({ apiPath: 'Relay' })] } }));
+    expect({ healthy, notes }).toEqual({ healthy: true, notes: [expect.stringContaining('https://198.18.0.3:6443')] });
+  });
+
   test('what cannot be read is a fault, and the rest is still judged', () => {
     const given = facts({ status: { unreadable: [{ what: 'the grants', why: 'forbidden' }] } });
     expect(seen(given)).toEqual(['Unreadable this command > API server of milan']);
@@ -404,4 +409,14 @@ describe('the answer to a dry run', () => {
   ])('that %s', (_, code, body, state) => {
     expect(webhookAnswerOf(code, body).state).toBe(state);
   });
+});
+
+test('a Service without pods has a slice whose list of endpoints is null', () => {
+  const slice = { metadata: { name: 'tombolo-webhook-x' }, addressType: 'IPv4' };
+  expect(readyEndpoints({ ...slice, endpoints: null as never })).toEqual([]);
+  const endpoints = [true, false, undefined].map((ready) => ({
+    addresses: ['10.1.2.3'],
+    conditions: ready === undefined ? {} : { ready },
+  }));
+  expect(readyEndpoints({ ...slice, endpoints })).toHaveLength(2);
 });

@@ -25,6 +25,8 @@ export interface Diagnosis {
   readonly checks: readonly { readonly name: string; readonly result: 'ok' | 'fault' | 'unknown' }[];
   /** What cannot be known from here. */
   readonly unknown: readonly string[];
+  /** No faults, and still worth a look. */
+  readonly notes: readonly string[];
 }
 
 /**
@@ -64,5 +66,6 @@ export function diagnosisOf(facts: Facts): Diagnosis {
       result: findings.length > 0 ? 'fault' : unknown.length > 0 ? 'unknown' : 'ok',
     })),
     unknown: judged.flatMap(({ unknown }) => unknown),
+    notes: judged.flatMap(({ notes = [] }) => notes),
   };
 }

@@ -51,6 +51,8 @@ export interface Judgement {
   readonly findings: readonly Finding[];
   /** What the check cannot know. No fault. */
   readonly unknown: readonly string[];
+  /** What is as it may be, and still worth a look. No fault. */
+  readonly notes?: readonly string[];
 }
 
 /** `host:port` or `[v6]:port`, taken apart; what is none of them is all host. */

@@ -2,15 +2,20 @@ import type { Diagnosis } from './diagnose.ts';
 import type { Cause } from './fault-tree.ts';
 
 /** Causes for people, the first one first to be mended; then what was looked at, and what cannot be known from here. */
-export function printDiagnosis({ cluster, healthy, causes, checks, unknown }: Diagnosis): string {
+export function printDiagnosis({ cluster, healthy, causes, checks, unknown, notes }: Diagnosis): string {
   const looked = checks.map(({ name, result }) => `  ${result.padEnd(7)}   ${name}\n`).join('');
   const parts = [
     ...causes.map(printCause),
     `Checks:\n${looked}`,
-    ...(unknown.length === 0 ? [] : [`Not known from here:\n${unknown.map((line) => `  - ${line}\n`).join('')}`]),
+    ...list('Not known from here', unknown),
+    ...list('No fault, but good to know', notes),
     healthy ? `All is well with cluster ${cluster}.\n` : verdict(causes.length),
   ];
   return parts.join('\n');
+}
+
+function list(title: string, lines: readonly string[]): string[] {
+  return lines.length === 0 ? [] : [`${title}:\n${lines.map((line) => `  - ${line}\n`).join('')}`];
 }
 
 function verdict(count: number): string {

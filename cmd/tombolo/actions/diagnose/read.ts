@@ -5,6 +5,7 @@ import {
   collectionPath,
   CSR,
   ENDPOINT_SLICE,
+  type EndpointSlice,
   type KubeObject,
   LEASE,
   type ListOptions,
@@ -69,12 +70,15 @@ export async function readFacts(
     gatewayLease,
     requests,
     webhook,
-    webhookEndpoints: slices.flatMap(({ endpoints }) =>
-      endpoints.filter(({ conditions }) => conditions?.ready !== false),
-    ).length,
+    webhookEndpoints: slices.flatMap(readyEndpoints).length,
     webhookConfigurations: { mutating, validating },
     ...(there !== undefined && ('problem' in there ? { remoteProblem: there.problem } : { remote: there })),
   };
+}
+
+/** Of a Service without pods the list is null. */
+export function readyEndpoints({ endpoints }: EndpointSlice): object[] {
+  return ((endpoints ?? []) as EndpointSlice['endpoints']).filter(({ conditions }) => conditions?.ready !== false);
 }
 
 /** The API server's clock minus ours, by the Date of an answer (RFC 9110: whole seconds, cut off). */

@@ -10,6 +10,7 @@ export function judgeTcp(facts: Facts): Judgement {
   return {
     findings: judged.flatMap(({ findings }) => findings),
     unknown: judged.flatMap(({ unknown }) => unknown),
+    notes: judged.flatMap(({ notes = [] }) => notes),
   };
 }
 
@@ -25,7 +26,20 @@ function ofPeer(facts: Facts, peer: Peer): Judgement {
     ...(names[0] === undefined ? [] : [unresolved(facts, peer, names[0])]),
     ...(others[0] === undefined ? [] : [blocked(facts, peer, others[0], others)]),
   ];
-  return { findings, unknown: [] };
+  return { findings, unknown: [], notes: relayed(peer) };
+}
+
+/** What stands in the place of an API server that is not announced. */
+const RELAY_TARGET = 'kubernetes.default.svc';
+
+/** The relay is as good a way as any, and for clusters behind NAT the only one: no fault. */
+function relayed({ metadata: { name }, spec, status }: Peer): string[] {
+  const { apiPath, apiServer } = status ?? {};
+  if (apiPath !== 'Relay' || spec.api?.mode === 'Relay' || apiServer === undefined) return [];
+  if (URL.parse(apiServer)?.hostname === RELAY_TARGET) return []; // it announces no way but this one
+  return [
+    `the API server of ${name} is reached through its peering endpoint, since ${apiServer} (TCP) did not answer when it was tried last`,
+  ];
 }
 
 function unresolved(facts: Facts, peer: Peer, { service, address }: Unreachable): Finding {
