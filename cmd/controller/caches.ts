@@ -1,4 +1,6 @@
+import { serviceKeyOf, trimToAffinity, wantsAffinity } from '#pkg/affinity';
 import {
+  AFFINITY_MANAGER,
   CLUSTER_NETWORK,
   type ClusterNetwork,
   DISCOVERED_CLUSTER,
@@ -31,6 +33,7 @@ import {
   type Cluster,
   CSR,
   ENDPOINT_SLICE,
+  type EndpointSlice,
   LEASE,
   NAMESPACE,
   NETWORK_POLICY,
@@ -57,6 +60,8 @@ export function replicaCaches(home: Cluster) {
 
 export type ReplicaCaches = ReturnType<typeof replicaCaches>;
 
+const BY_SERVICE = { service: (slice: EndpointSlice) => [serviceKeyOf(slice) ?? ''] };
+
 /** What only the leader reads: opened when it begins to lead, so that what it counts is from after the old leader's end. */
 export function leaderCaches(home: Cluster, systemNamespace: string) {
   return {
@@ -69,9 +74,22 @@ export function leaderCaches(home: Cluster, systemNamespace: string) {
       namespace: systemNamespace,
       fieldSelector: `metadata.name=${NAME.gatewayLease}`,
     }),
-    rawSlices: home.informer(ENDPOINT_SLICE, { labelSelector: LABEL.serviceName }),
+    rawSlices: home.informer(ENDPOINT_SLICE, {
+      labelSelector: LABEL.serviceName,
+      indexes: { service: ({ metadata }) => [`${metadata.namespace}/${metadata.labels?.[LABEL.serviceName]}`] },
+    }),
     renderedSlices: home.informer(ENDPOINT_SLICE, {
       labelSelector: `endpointslice.kubernetes.io/managed-by=${SLICE_MANAGER}`,
+      indexes: BY_SERVICE,
+    }),
+    /** Few: only of Services with an affinity. */
+    standIns: home.informer(ENDPOINT_SLICE, {
+      labelSelector: `endpointslice.kubernetes.io/managed-by=${AFFINITY_MANAGER}`,
+      indexes: BY_SERVICE,
+    }),
+    services: home.informer(SERVICE, {
+      transform: trimToAffinity,
+      indexes: { affinity: (service) => (wantsAffinity(service) ? ['wanted'] : []) },
     }),
     rules: home.informer<PeeringRule>(PEERING_RULE),
     offered: home.informer(SERVICE, { labelSelector: LABEL.offer }),

@@ -6,6 +6,7 @@ import { TWIN } from '#pkg/offloading';
 import { type Consumer, rawKeyOf, sliceReconciler } from '#pkg/slices';
 import type { LeaderCaches } from './caches.ts';
 import type { ControllerContext } from './context.ts';
+import type { TwinPreference } from './lead-affinity.ts';
 import type { Leading } from './loops.ts';
 
 /** Each waits for its own request; all slices of a consumer are written when its tunnel is lost, or back (REF-41). */
@@ -15,6 +16,7 @@ const WORKERS = 16;
 export function leadSlices(
   { home, caches: { peers, namespaces } }: ControllerContext,
   { rawSlices, renderedSlices }: LeaderCaches,
+  { isUnwanted, onPreference }: TwinPreference,
   { loops, stack }: Leading,
 ): void {
   const originOf = (namespace: string): string | undefined => {
@@ -26,13 +28,18 @@ export function leadSlices(
     return peer === undefined ? undefined : consumerAs(peer, peers.list());
   };
   const queue = loops.queue('slice');
-  const deps = { client: home.client, raw: rawSlices, rendered: renderedSlices, consumerOf };
+  const deps = { client: home.client, raw: rawSlices, rendered: renderedSlices, consumerOf, isUnwanted };
   loops.run(sliceReconciler(deps), queue, WORKERS);
 
   const enqueueWhere = (matches: (namespace: string) => boolean) => {
     for (const slice of rawSlices.list()) if (matches(slice.metadata.namespace ?? '')) queue.add(keyOf(slice));
   };
   stack.use(enqueueOn(rawSlices, queue, (slice) => [keyOf(slice)]));
+  stack.use(
+    onPreference((service) => {
+      for (const slice of rawSlices.byIndex('service', service)) queue.add(keyOf(slice));
+    }),
+  );
   stack.use(enqueueOn(renderedSlices, queue, (slice) => [rawKeyOf(slice) ?? ''].filter((key) => key !== '')));
   stack.use(
     peers.on((old, current) => {

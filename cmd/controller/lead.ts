@@ -3,6 +3,7 @@ import { peerClusters } from '#pkg/peering';
 import { TaskGroup } from '#pkg/runtime';
 import { leaderCaches } from './caches.ts';
 import type { ControllerContext } from './context.ts';
+import { leadAffinity } from './lead-affinity.ts';
 import { leadApproval } from './lead-approval.ts';
 import { leadConsumer } from './lead-consumer.ts';
 import { leadDiscovery } from './lead-discovery.ts';
@@ -41,7 +42,8 @@ async function leadNow(context: ControllerContext, signal: AbortSignal): Promise
   leadApproval(context, caches, leading);
   leadOffloading(context, caches, clusters, leading);
   leadNetwork(context, caches, clusters, leading);
-  leadSlices(context, caches, leading);
+  const preference = leadAffinity(context, caches, leading);
+  leadSlices(context, caches, preference, leading);
   leadDiscovery(context, caches, leading);
   const decide = leadProvider(context, caches, leading);
   group.start('quota webhook', (inner) => runQuota(context, decide, inner));

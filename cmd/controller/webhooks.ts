@@ -1,3 +1,4 @@
+import { keepHidden } from '#pkg/affinity';
 import { isNotFound, NODE } from '#pkg/kube';
 import { denyVirtualNodeName } from '#pkg/node';
 import { type AdmissionHandler, admissionHandlers, serveAdmission } from '#pkg/offloading';
@@ -45,7 +46,8 @@ export async function runQuota(
     const verdict = decide(request);
     return verdict.allowed ? { allowed: true } : { allowed: false, status: { code: 403, message: verdict.message } };
   };
-  const handlers = { '/validate/quota': handler };
+  // Here and not in every replica: what hides slices is worth nothing while nobody keeps those that stand for them.
+  const handlers = { '/validate/quota': handler, '/mutate/endpointslices': keepHidden };
   await Promise.race([certificates.ready, aborted(signal)]);
   if (signal.aborted) return;
   await using _server = await serveAdmission({ port: flags.quotaPort, handlers, certificates, log });

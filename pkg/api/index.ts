@@ -84,5 +84,13 @@ export { PEERING_RULE, type PeeringRule, type PeeringRuleSpec } from './peering-
 export { REFLECTION_POLICY, type ReflectionPolicy, type ReflectionPolicySpec } from './reflection-policy.ts';
 export { type KindDefinition, type ObjectMeta, type TomboloObject, typeMeta } from './resource.ts';
 export { type Condition, type ResourceList, type SelectorTerm } from './shared-schemas.ts';
+export {
+  AFFINITY_MANAGER,
+  HEADLESS,
+  HIDDEN,
+  SERVICE_AFFINITIES,
+  type ServiceAffinity,
+  serviceAffinity,
+} from './service-affinity.ts';
 export { shortFingerprint } from './short-fingerprint.ts';
 export { VIRTUAL_NODE, type VirtualNode, type VirtualNodeSpec, type VirtualNodeStatus } from './virtual-node.ts';

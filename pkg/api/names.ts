@@ -31,6 +31,8 @@ export const LABEL = {
   serviceName: 'tombolo.io/service-name',
   /** On such an EndpointSlice: the Service has no cluster address. */
   headless: 'tombolo.io/headless',
+  /** On the twin of a Service: which endpoints its owner prefers (annotation of the same name at home). */
+  serviceAffinity: 'tombolo.io/service-affinity',
 } as const;
 
 export const ANNOTATION = {
@@ -40,6 +42,7 @@ export const ANNOTATION = {
   remoteRuntimeClass: 'tombolo.io/remote-runtime-class',
   remoteSpread: 'tombolo.io/remote-spread',
   reflect: 'tombolo.io/reflect',
+  /** On a Service of an offloaded namespace: `local`, `remote` or `none`. */
   serviceAffinity: 'tombolo.io/service-affinity',
   keepNodePort: 'tombolo.io/keep-node-port',
   remoteStorageClass: 'tombolo.io/remote-storage-class',

@@ -26,6 +26,7 @@ const CONSUMER = `policy${id}`;
 const TENANT = `tombolo-tenant-${CONSUMER}`;
 const TWIN = `shop-${CONSUMER}`;
 const PLAIN = `plain-${id}`;
+const OFFLOADED = `offloaded-${id}`;
 const RBAC = 'rbac.authorization.k8s.io';
 const TENANT_ACCOUNT = `system:serviceaccount:${TENANT}:tenant`;
 const CONTROLLER = 'system:serviceaccount:tombolo-system:tombolo-controller';
@@ -68,6 +69,7 @@ describe.skipIf(whyNot !== '')(`admission policies${whyNot}`, () => {
     await make(TENANT, { 'tombolo.io/origin': CONSUMER, 'tombolo.io/component': 'tenant' });
     await make(TWIN, { 'tombolo.io/origin': CONSUMER, 'tombolo.io/component': 'twin' });
     await make(PLAIN, { team: 'a' });
+    await make(OFFLOADED, { 'tombolo.io/offload': 'true' });
     for (const user of [TENANT_ACCOUNT, CONTROLLER, REPLICA_SETS]) {
       accounts.set(user, connectCluster({ ...config, auth: { ...config.auth, impersonate: { user } } }));
     }
@@ -75,7 +77,7 @@ describe.skipIf(whyNot !== '')(`admission policies${whyNot}`, () => {
   }, 30_000);
 
   afterAll(async () => {
-    for (const name of [TENANT, TWIN, PLAIN]) {
+    for (const name of [TENANT, TWIN, PLAIN, OFFLOADED]) {
       await admin.client.delete(NAMESPACE, { name }).catch((error: unknown) => {
         if (!isNotFound(error)) throw error;
       });
@@ -194,6 +196,52 @@ describe.skipIf(whyNot !== '')(`admission policies${whyNot}`, () => {
     expect(await ask(CONTROLLER, 'POST', '/api/v1/namespaces', { metadata: { name: `new-${id}` } })).toContain(
       'twin and tenant namespaces only',
     );
+  });
+
+  test('our controller writes slices that stand for others in offloaded namespaces, and of others one label', async () => {
+    const HEADLESS = 'service.kubernetes.io/headless';
+    const slice = (manager: string, change: object = {}) => ({
+      metadata: {
+        name: 'web-1',
+        labels: { 'kubernetes.io/service-name': 'web', 'endpointslice.kubernetes.io/managed-by': manager },
+      },
+      addressType: 'IPv4',
+      endpoints: [{ addresses: ['192.0.2.1'] }],
+      ports: [{ name: 'http', port: 80, protocol: 'TCP' }],
+      ...change,
+    });
+    const at = (namespace: string) => `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices`;
+    const NATIVE = 'endpointslice-controller.k8s.io';
+    const STAND_IN = 'affinity.tombolo.io';
+    const refused = 'those that stand for others, and one label';
+    for (const namespace of [OFFLOADED, TWIN])
+      expect(await ask(CONTROLLER, 'POST', at(namespace), slice(STAND_IN))).toBe('stored');
+    expect(await ask(CONTROLLER, 'POST', at(OFFLOADED), slice(NATIVE))).toContain(refused);
+    expect(await ask(CONTROLLER, 'POST', at(PLAIN), slice(STAND_IN))).toContain(refused);
+
+    for (const [manager, name] of [
+      [NATIVE, 'native'],
+      ['someone.example.com', 'theirs'],
+    ] as const) {
+      const { metadata, ...rest } = slice(manager);
+      const stored = { ...rest, metadata: { ...metadata, name } };
+      expect((await admin.client.request('POST', at(PLAIN), { body: stored })).status).toBe(201);
+    }
+    const marked = (value: string | null) => ({ metadata: { labels: { [HEADLESS]: value } } });
+    const patch = (name: string, body: object) => ask(CONTROLLER, 'PATCH', `${at(PLAIN)}/${name}`, body);
+    expect(await patch('native', marked('tombolo'))).toBe('stored');
+    for (const change of [
+      { endpoints: [] },
+      { ports: [] },
+      { metadata: { labels: { 'kubernetes.io/service-name': 'other' } } },
+      { metadata: { labels: { 'endpointslice.kubernetes.io/managed-by': STAND_IN } } },
+      { metadata: { labels: { team: 'a' } } },
+    ]) {
+      expect(await patch('native', change)).toContain(refused);
+    }
+    expect(await patch('theirs', marked('tombolo'))).toContain(refused);
+    for (const name of ['native', 'theirs'])
+      expect(await ask(CONTROLLER, 'DELETE', `${at(PLAIN)}/${name}`)).toContain(refused);
   });
 
   test('our controller binds its own roles only, to its own accounts, where they belong', async () => {

@@ -90,6 +90,12 @@ describe('a slice made from one of a consumer', () => {
     ]);
   });
 
+  test('of an unwanted one the slice alone is left, and nothing says that an address was refused', () => {
+    const slice = renderSlice(raw([{ addresses: ['10.244.1.1'] }, { addresses: ['10.96.0.1'] }]), milan, true);
+    expect(slice.endpoints).toEqual([]);
+    expect(slice.metadata.annotations).toBeUndefined();
+  });
+
   test('what a tenant wrote besides does not travel: nodes, zones, hints and targets would be ours', () => {
     const endpoint: Endpoint = {
       addresses: ['10.244.1.1'],

@@ -40,10 +40,11 @@ export function renderedSliceName(raw: string): string {
  * The slice that proxies and DNS of this cluster use, made from what a consumer wrote into its twin. It stands also where
  * every endpoint is left out: its annotation says how many are. Garbage collection takes it away with `raw`. Pure.
  * @param raw of an informer, with label `tombolo.io/service-name`
+ * @param isUnwanted where proxies shall use none of its endpoints, since those of this cluster are preferred and ready
  */
-export function renderSlice(raw: EndpointSlice, consumer: Consumer): EndpointSlice {
+export function renderSlice(raw: EndpointSlice, consumer: Consumer, isUnwanted = false): EndpointSlice {
   const { name, namespace, uid = '', labels = {} } = raw.metadata;
-  const given = raw.endpoints ?? [];
+  const given = isUnwanted ? [] : (raw.endpoints ?? []);
   const endpoints = given.flatMap((endpoint) => renderEndpoint(endpoint, consumer));
   const leftOut = given.length - endpoints.length;
   return {

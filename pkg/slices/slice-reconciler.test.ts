@@ -20,7 +20,11 @@ const raw = (change: Partial<EndpointSlice['metadata']> = {}): EndpointSlice => 
 /** The reconciler over one namespace, with what it wrote as readable lines. */
 function bed() {
   const writes: string[] = [];
-  const world = { raw: undefined as EndpointSlice | undefined, consumer: undefined as Consumer | undefined };
+  const world = {
+    raw: undefined as EndpointSlice | undefined,
+    consumer: undefined as Consumer | undefined,
+    isUnwanted: false as boolean | undefined,
+  };
   let standing: EndpointSlice | undefined;
   let failure: KubeErrorCode | undefined;
   const write = (line: string, next: EndpointSlice | undefined) => {
@@ -50,6 +54,7 @@ function bed() {
     raw: { get: (key) => (key === KEY ? world.raw : undefined) },
     rendered: { get: (key) => (key === `${KEY}-tombolo` ? standing : undefined) },
     consumerOf: (namespace) => (namespace === 'shop-milan' ? world.consumer : undefined),
+    isUnwanted: () => world.isUnwanted,
   });
   const run = async (change: Partial<typeof world> = {}) => {
     Object.assign(world, change);
@@ -90,6 +95,14 @@ test('a namespace that is no twin any more keeps none', async () => {
   const { run } = bed();
   await run({ consumer: milan, raw: raw() });
   expect(await run({ consumer: undefined })).toEqual(['delete web-at-home-tombolo r1']);
+});
+
+test('nothing is written until it is known whether it is wanted, and what is not wanted stays without endpoints', async () => {
+  const { run } = bed();
+  expect(await run({ consumer: milan, raw: raw(), isUnwanted: undefined })).toEqual([]);
+  expect(await run({ isUnwanted: true })).toEqual(['create shop-milan/web-at-home-tombolo ']);
+  expect(await run({ isUnwanted: undefined })).toEqual([]);
+  expect(await run({ isUnwanted: false })).toEqual(['replace 1 10.71.1.1']);
 });
 
 test('a name that is taken and a cache that is behind are tried again, what is gone is not', async () => {

@@ -14,10 +14,12 @@ export interface SliceDeps {
   readonly rendered: Pick<Informer<EndpointSlice>, 'get'>;
   /** Whose twin a namespace is; undefined for one that is none, or none any more. */
   consumerOf(namespace: string): Consumer | undefined;
+  /** Whether proxies shall use none of the endpoints of that raw slice (NET-34). Undefined: not known yet, and the key comes again when it is. */
+  isUnwanted(raw: EndpointSlice): boolean | undefined;
 }
 
 /** Keeps what is made from the slices of consumers. Key: that of the raw slice. One write at most, two where it is made anew. */
-export function sliceReconciler({ client, raw, rendered, consumerOf }: SliceDeps): Reconciler {
+export function sliceReconciler({ client, raw, rendered, consumerOf, isUnwanted }: SliceDeps): Reconciler {
   return {
     name: 'slice',
     async reconcile(key, signal) {
@@ -25,7 +27,9 @@ export function sliceReconciler({ client, raw, rendered, consumerOf }: SliceDeps
       const consumer = consumerOf(namespace);
       const given = raw.get(key);
       const isWanted = consumer !== undefined && given?.metadata.deletionTimestamp === undefined;
-      const wanted = isWanted && given !== undefined ? renderSlice(given, consumer) : undefined;
+      const unwanted = isWanted && given !== undefined ? isUnwanted(given) : false;
+      if (unwanted === undefined) return done;
+      const wanted = isWanted && given !== undefined ? renderSlice(given, consumer, unwanted) : undefined;
       const standing = rendered.get(`${namespace}/${renderedSliceName(name)}`);
       try {
         await act(client, wanted, standing, signal);

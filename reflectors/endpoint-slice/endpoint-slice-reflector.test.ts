@@ -63,6 +63,17 @@ describe('slices for a provider', () => {
     expect(rome.toTwin(headless)?.labels).toMatchObject({ 'tombolo.io/headless': 'true' });
   });
 
+  test('a slice that is hidden from proxies at home is of no headless Service, and what stands for it there stays there', () => {
+    const of = (labels: object) => ({
+      metadata: { name: 'web-1', namespace: 'shop', labels: { 'kubernetes.io/service-name': 'web', ...labels } },
+    });
+    const endpoints = [{ addresses: ['10.244.1.1'] }];
+    const hidden = rome.toTwin(slice(endpoints, of({ 'service.kubernetes.io/headless': 'tombolo' })));
+    expect(hidden).toEqual(rome.toTwin(slice(endpoints, of({}))));
+    const manager = { 'endpointslice.kubernetes.io/managed-by': 'affinity.tombolo.io' };
+    expect(rome.toTwin(slice(endpoints, of(manager)))).toBeUndefined();
+  });
+
   test('of the API server, of no Service, and of names instead of addresses there is none', () => {
     const of = (name: string, namespace: string) => ({
       metadata: { name, namespace, labels: { 'kubernetes.io/service-name': name } },

@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
-import { LABEL } from '#pkg/api';
+import { AFFINITY_MANAGER, HEADLESS, HIDDEN, LABEL } from '#pkg/api';
 import type { EndpointSlice } from '#pkg/kube';
 
 const SERVICE_NAME = 'kubernetes.io/service-name';
-/** kube-proxy does not even read slices with it, and one without a Service would only fill its log. */
-const HEADLESS = 'service.kubernetes.io/headless';
+const MANAGED_BY = 'endpointslice.kubernetes.io/managed-by';
 
 /** Longest name of an EndpointSlice (a DNS subdomain). */
 const MAX_LENGTH = 253;
@@ -20,16 +19,24 @@ export function twinSliceName(home: string): string {
   return `${cut}-${hash}${SUFFIX}`;
 }
 
-/** Name of the Service that the endpoints are of; undefined for a slice of nobody. */
-export function serviceOf({ metadata }: EndpointSlice): string | undefined {
-  return metadata.labels?.[SERVICE_NAME];
+/**
+ * Name of the Service that the endpoints are of; undefined for a slice of nobody, and for one that stands for another slice
+ * before the proxies of home (`pkg/affinity`): what a provider prefers is decided there, from all endpoints.
+ */
+export function serviceOf({ metadata: { labels = {} } }: EndpointSlice): string | undefined {
+  return labels[MANAGED_BY] === AFFINITY_MANAGER ? undefined : labels[SERVICE_NAME];
 }
 
-/** Without the label that would make it a slice of the Service: that one the provider gives to what it has judged. */
+/**
+ * Without the label that would make it a slice of the Service: that one the provider gives to what it has judged. Proxies
+ * there would log one without a Service; the label of headless Services keeps it from them. A slice that is hidden from the
+ * proxies of home is none of a headless Service.
+ */
 export function twinSliceLabels(service: string, { metadata }: EndpointSlice): Record<string, string> {
+  const headless = metadata.labels?.[HEADLESS];
   return {
     [LABEL.serviceName]: service,
     [HEADLESS]: '',
-    ...(metadata.labels?.[HEADLESS] !== undefined && { [LABEL.headless]: 'true' }),
+    ...(headless !== undefined && headless !== HIDDEN && { [LABEL.headless]: 'true' }),
   };
 }

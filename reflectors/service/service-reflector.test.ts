@@ -39,6 +39,17 @@ describe('the twin of a Service', () => {
     expect(twin({ type: 'ClusterIP', ...same, ...addresses })).toEqual({ spec: { type: 'ClusterIP', ...same } });
   });
 
+  test('tells the provider which endpoints its owner prefers, and nothing where that is none or no affinity', () => {
+    const labels = (word: string | undefined) => {
+      const local = service({ selector: { app: 'web' } });
+      const annotations = word === undefined ? {} : { 'tombolo.io/service-affinity': word };
+      return serviceReflector.toTwin({ ...local, metadata: { ...local.metadata, annotations } })?.labels;
+    };
+    expect(labels('local')).toEqual({ 'tombolo.io/service-affinity': 'local' });
+    expect(labels('remote')).toEqual({ 'tombolo.io/service-affinity': 'remote' });
+    for (const word of [undefined, 'none', 'Local', '']) expect(labels(word)).toBeUndefined();
+  });
+
   test('stays headless', () => {
     const spec = { clusterIP: 'None', clusterIPs: ['None'], selector: { app: 'db' }, ports: [{ port: 5432 }] };
     expect(twin(spec)).toEqual({

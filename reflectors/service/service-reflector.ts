@@ -1,6 +1,6 @@
-import { ANNOTATION, type Offers } from '#pkg/api';
+import { ANNOTATION, LABEL, type Offers, serviceAffinity } from '#pkg/api';
 import { SERVICE, type Service } from '#pkg/kube';
-import { defineReflector, pick, type Reflector } from '#reflectors/framework';
+import { defineReflector, pick, type Reflector, type TwinFields } from '#reflectors/framework';
 
 type ServiceSpec = NonNullable<Service['spec']>;
 
@@ -48,6 +48,7 @@ export function serviceReflector({ offers, onOffers }: OfferView): Reflector {
       const kept = keptNodePorts(local, spec);
       return {
         fields: { spec: kept ?? spec },
+        ...affinityLabel(local),
         ...(kept !== undefined && { fallback: { spec } }),
         ...(isHeadless && { shape: 'headless' }),
       };
@@ -81,6 +82,13 @@ function keptNodePorts({ metadata, spec }: Service, there: ServiceSpec): Service
   const isWanted = metadata.annotations?.[ANNOTATION.keepNodePort] === 'true';
   if (!isWanted || (there.type !== 'NodePort' && there.type !== 'LoadBalancer')) return undefined;
   return { ...there, ...(spec?.ports !== undefined && { ports: spec.ports }) };
+}
+
+/** What is no affinity is told at home, and means none here too. */
+function affinityLabel({ metadata }: Service): Pick<TwinFields, 'labels'> | undefined {
+  const affinity = serviceAffinity(metadata.annotations?.[ANNOTATION.serviceAffinity]);
+  if (affinity === undefined || affinity === 'none') return undefined;
+  return { labels: { [LABEL.serviceAffinity]: affinity } };
 }
 
 /** The provider has one of its own under that name (REF-38). */

@@ -222,6 +222,39 @@ describe('two clusters that know a third one only', () => {
     await until('packets pass again', async () => (await ask(milan, SHOP, 'there', beyond)) === there, 30_000);
   });
 
+  test('NET-35 answer a Service that prefers its own cluster: own pods first, then those of any other', async ({
+    milan,
+    rome,
+    turin,
+  }) => {
+    const { shop } = await (made ??= makeWorld(milan, rome, turin));
+    const pods = ['here', 'there', 'beyond'] as const;
+    const seenBy = async (pod: string) => {
+      const one = 'timeout 3 wget -qO- http://web/hostname || echo failed';
+      const line = `for i in $(seq 30); do echo "$(${one})"; done | sort -u`;
+      const told = await milan.kubectl(['-n', SHOP, 'exec', pod, '-c', 'box', '--', 'sh', '-c', line]);
+      return told.trim().split('\n').join();
+    };
+    const annotate = (mark: string) =>
+      milan.kubectl(['-n', SHOP, 'annotate', '--overwrite', 'service', 'web', `tombolo.io/service-affinity${mark}`]);
+    await annotate('=local');
+    try {
+      for (const pod of pods) await until(`${pod} stays at home`, async () => (await seenBy(pod)) === pod, 30_000);
+      // None left in the own cluster: a pod without the label is no endpoint, and can still ask.
+      await milan.kubectl(['-n', SHOP, 'label', 'pod', 'here', 'app-']);
+      await until('both others answer here', async () => (await seenBy('here')) === 'beyond,there', 30_000);
+      expect(await seenBy('there')).toBe('there');
+      await milan.kubectl(['-n', SHOP, 'label', 'pod', 'here', 'app=web']);
+      await milan.kubectl(['-n', SHOP, 'label', 'pod', 'beyond', 'app-']);
+      await until('both others answer beyond', async () => (await seenBy('beyond')) === 'here,there', 30_000);
+      await until('here is its own again', async () => (await seenBy('here')) === 'here', 30_000);
+    } finally {
+      await milan.kubectl(['-n', SHOP, 'label', '--overwrite', 'pod', 'here', 'beyond', 'app=web']);
+      await annotate('-');
+    }
+    for (const pod of pods) await answers(shop, milan, pod, 'web', ...pods);
+  });
+
   test('NET-18 leave it where they have a tunnel of their own, come back when that is down, and leave it again', async ({
     bed,
     milan,
