@@ -41,6 +41,46 @@ async function firstCause(milan: TestCluster, code: string): Promise<Json> {
   return found['causes'][0];
 }
 
+/** An admission policy that denies these requests, while `work` runs. */
+async function denying(
+  cluster: TestCluster,
+  rule: { apiGroup: string; resource: string; operation: string; match: string },
+  work: () => Promise<void>,
+): Promise<void> {
+  const name = 'diagnose.test.tombolo.io';
+  const api = 'admissionregistration.k8s.io/v1';
+  const { apiGroup, resource, operation, match } = rule;
+  const kinds = 'validatingadmissionpolicybinding,validatingadmissionpolicy';
+  try {
+    await cluster.apply(
+      {
+        apiVersion: api,
+        kind: 'ValidatingAdmissionPolicy',
+        metadata: { name },
+        spec: {
+          failurePolicy: 'Fail',
+          matchConstraints: {
+            resourceRules: [
+              { apiGroups: [apiGroup], apiVersions: ['v1'], operations: [operation], resources: [resource] },
+            ],
+          },
+          matchConditions: [{ name: 'ours', expression: match }],
+          validations: [{ expression: 'false', message: 'denied by a test' }],
+        },
+      },
+      {
+        apiVersion: api,
+        kind: 'ValidatingAdmissionPolicyBinding',
+        metadata: { name },
+        spec: { policyName: name, validationActions: ['Deny'] },
+      },
+    );
+    await work();
+  } finally {
+    await cluster.kubectl(['delete', kinds, name, '--ignore-not-found']);
+  }
+}
+
 /** `host:port` of the peering endpoint of rome, as milan dials it. */
 async function peeringAddress(milan: TestCluster): Promise<{ host: string; port: number }> {
   const [, host = '', port] = /^(.*):(\d+)$/.exec((await milan.json('get peer rome'))['spec'].addresses[0]) ?? [];
@@ -133,4 +173,73 @@ describe('diagnose', () => {
       await rm(file, { force: true });
     }
   });
+
+  test('CLI-11 names a webhook that is down, as such or with the controller', async ({ milan, peered: _ }) => {
+    await healthy(milan);
+    const service = await milan.json(`${SYSTEM} get service tombolo-webhook`);
+    const select = (component: string) =>
+      milan.kubectl([
+        ...`${SYSTEM} patch service tombolo-webhook --type merge -p`.split(' '),
+        JSON.stringify({ spec: { selector: { ...service['spec'].selector, 'tombolo.io/component': component } } }),
+      ]);
+    try {
+      await select('nobody');
+      const cause = await firstCause(milan, 'WebhookDown');
+      const to = 'tombolo-webhook.tombolo-system.svc';
+      expect(cause).toMatchObject({ from: 'API server of milan', to, port: 443, protocol: 'TCP' });
+    } finally {
+      await select('controller');
+    }
+    const scale = `${SYSTEM} scale deployment tombolo-controller --replicas`;
+    const { replicas } = (await milan.json(`${SYSTEM} get deployment tombolo-controller`))['spec'];
+    try {
+      await milan.kubectl(`${scale} 0`);
+      const cause = await firstCause(milan, 'ControllerDown');
+      expect(cause).toMatchObject({ to: 'Service tombolo-system/tombolo-webhook', port: 443, protocol: 'TCP' });
+      expect(cause['title']).toContain('webhook');
+      expect(cause['consequences'].map((finding: Json) => finding['code'])).toContain('WebhookDown');
+    } finally {
+      await milan.kubectl(`${scale} ${replicas}`);
+    }
+    await healthy(milan);
+  }, 240_000);
+
+  test('CLI-11 names the certificate of a virtual node that is not approved', async ({ milan, peered: _ }) => {
+    await healthy(milan);
+    const approval = {
+      apiGroup: 'certificates.k8s.io',
+      resource: 'certificatesigningrequests/approval',
+      operation: 'UPDATE',
+      match: `object.spec.signerName == 'kubernetes.io/kubelet-serving'`,
+    };
+    await denying(milan, approval, async () => {
+      await milan.kubectl(`${SYSTEM} delete pods -l tombolo.io/component=kubelet --wait=false`);
+      const cause = await firstCause(milan, 'CertificateNotApproved');
+      const to = expect.stringMatching(/^node rome \([0-9.]+\)/);
+      expect(cause).toMatchObject({ peer: 'rome', to, protocol: 'TCP' });
+      expect(cause['port']).toBeGreaterThan(10_000);
+      expect(cause['next']).toMatch(/^kubectl certificate approve tombolo-rome-/);
+    });
+    await healthy(milan);
+  }, 240_000);
+
+  test('CLI-11 names a credential that was revoked', async ({ milan, rome, peered: _ }) => {
+    await healthy(milan);
+    const [consumer] = (await rome.json('get peers'))['items'].map((item: Json) => item['metadata'].name);
+    const tenant = `tombolo-tenant-${consumer}`;
+    // Else the peer gets a new credential at once.
+    const tokens = {
+      apiGroup: '',
+      resource: 'serviceaccounts/token',
+      operation: 'CREATE',
+      match: `request.namespace == '${tenant}'`,
+    };
+    await denying(rome, tokens, async () => {
+      await rome.kubectl(`-n ${tenant} delete serviceaccount tenant`);
+      const cause = await firstCause(milan, 'CredentialRevoked');
+      expect(cause).toMatchObject({ peer: 'rome', port: 6443, protocol: 'TCP' });
+      expect(cause['next']).toContain(tenant);
+    });
+    await healthy(milan);
+  }, 240_000);
 });
