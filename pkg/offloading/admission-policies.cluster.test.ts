@@ -142,9 +142,14 @@ describe.skipIf(whyNot !== '')(`admission policies${whyNot}`, () => {
       loadBalancerClass: 'lent.example/lb',
       ingressClass: 'lent',
     });
-    await admin.client.patch<Namespace>(NAMESPACE, { name: TWIN }, { metadata: { annotations } }, { type: 'merge' });
+    const offer = (what: Record<string, string | null | undefined>) =>
+      admin.client.patch<Namespace>(NAMESPACE, { name: TWIN }, { metadata: { annotations: what } }, { type: 'merge' });
+    await offer(annotations);
     await expect.poll(() => answers(...all), { timeout: 10_000 }).toEqual([true, true, true]);
     expect(await answers(...others)).toEqual(Array(4).fill(false));
+    // The tests after this one have a twin without offers.
+    await offer(Object.fromEntries(Object.keys(annotations).map((key) => [key, null])));
+    await expect.poll(() => answers(...all), { timeout: 10_000 }).toEqual([false, false, false]);
   });
 
   test('Services, Secrets, ConfigMaps and finalizers of a twin', async () => {
