@@ -25,6 +25,15 @@ export async function gatewayShell(cluster: TestCluster): Promise<GatewayShell> 
   };
 }
 
+/** Names of its network devices, sorted. */
+export async function linksOf({ sh }: GatewayShell): Promise<string[]> {
+  const links: Json[] = JSON.parse(await sh('ip -json link show'));
+  return links.map((link) => link['ifname'] as string).toSorted();
+}
+
+/** Those of a gateway, however many peers it has: one for all tunnels (NET-20). */
+export const GATEWAY_LINKS = ['eth0', 'lo', 'tombolo-vx', 'tombolo-wg'];
+
 const TRACE = 'inet test_trace';
 
 /** Notes source and destination of everything that enters and leaves the tunnel, as it is on the wire. */

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { until } from '../bed.ts';
+import { call, type Json, until } from '../bed.ts';
 import { condition, remotePod, test } from '../fixtures.ts';
 import { CONTAINERS, networkReady, onNode, realNodes, tunnelUp } from './network-fixtures.ts';
 import { hostClient, internalAddress, probe } from './probes.ts';
@@ -72,4 +72,46 @@ test('what others have on a node stays, is named on the Node and by status where
     const away = ['ip link del others', 'nft delete table inet others', `ip route del ${alias} dev lo`];
     await onNode(bed, 'milan', second, `${away.map((line) => `${line} 2>/dev/null`).join('; ')}; true`);
   }
+});
+
+test('an agent writes to its own Node alone, and there nothing but its condition', async ({ milan, peered: _ }) => {
+  const [first = '', second = ''] = await realNodes(milan);
+  const agents = (await milan.json('-n tombolo-system get pods -l tombolo.io/component=agent'))['items'];
+  const pod = agents.find((one: Json) => one['spec'].nodeName === first)['metadata'];
+  const bound = ['--bound-object-kind', 'Pod', '--bound-object-name', pod.name, '--bound-object-uid', pod.uid];
+  const token = (await milan.kubectl(['-n', 'tombolo-system', 'create', 'token', 'tombolo-agent', ...bound])).trim();
+  const server = await milan.kubectl(['config', 'view', '--output', 'jsonpath={.clusters[0].cluster.server}']);
+  const conditions = (type: string) => [{ type, status: 'True', reason: 'Test', message: 'test' }];
+  const patch = async (node: string, body: object): Promise<Json> => {
+    const mediaType = 'content-type: application/strategic-merge-patch+json';
+    const url = `${server}/api/v1/nodes/${node}/status`;
+    // Not kubectl: it reads before it patches, which an agent may not.
+    const line = ['--insecure', '--silent', '--request', 'PATCH', '--header', '@-', '--header', mediaType];
+    return JSON.parse(
+      (
+        await call('curl', [...line, '--data', JSON.stringify(body), url], {
+          stdin: `authorization: Bearer ${token}`,
+        })
+      ).stdout,
+    );
+  };
+  const denied = (what: string) => ({ code: 422, message: expect.stringContaining(what) });
+  const own = { status: { conditions: conditions(TYPE) } };
+  expect(await patch(second, own)).toMatchObject(denied('the node that it runs on alone'));
+  const pressure = { status: { conditions: conditions('DiskPressure') } };
+  expect(await patch(first, pressure)).toMatchObject(denied('tombolo.io/NetworkUnavailable alone'));
+  for (const body of [
+    { status: { addresses: [{ type: 'ExternalIP', address: '192.0.2.1' }] } },
+    { status: { capacity: { 'example.com/thing': '1' } } },
+    { metadata: { annotations: { 'tombolo.io/anchor-address': '192.0.2.1' } } },
+    { metadata: { labels: { 'example.com/pool': 'other' } } },
+  ]) {
+    expect(await patch(first, body)).toMatchObject(denied('nothing but that condition'));
+  }
+  expect(await patch(first, own)).toMatchObject({ kind: 'Node' });
+  await until(
+    'the agent takes it back',
+    async () => condition(await milan.json(`get node ${first}`), TYPE) === undefined,
+    60_000,
+  );
 });

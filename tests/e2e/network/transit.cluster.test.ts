@@ -3,6 +3,7 @@ import { unpeer } from '../apart.ts';
 import { type Bed, type Json, openBed, type TestCluster, until } from '../bed.ts';
 import { AGNHOST, BUSYBOX, condition, ensurePeered, offload, type Offloaded, remotePod, test } from '../fixtures.ts';
 import { addressesOf, answers, homePod, service, slicesThere, webPorts } from '../services-fixtures.ts';
+import { GATEWAY_LINKS, gatewayShell, linksOf } from './gateway-shell.ts';
 
 const CONTAINERS = [
   { name: 'box', image: BUSYBOX, command: ['sleep', '3600'] },
@@ -79,6 +80,7 @@ async function makeWorld(milan: TestCluster, rome: TestCluster, turin: TestClust
 }
 
 interface Network {
+  readonly endpoints: readonly string[];
   readonly aliases: readonly { readonly original: string; readonly alias: string }[];
   readonly transit: readonly { readonly range: string; readonly original: string; readonly origin: string }[];
 }
@@ -185,6 +187,18 @@ describe('two clusters that know a third one only', () => {
       expect(await askByUdp(milan, pod, address)).toBe(pod === 'there' ? there : beyond);
     }
     for (const pod of ['here', 'there', 'beyond']) await answers(shop, milan, pod, 'web', 'here', 'there', 'beyond');
+  });
+
+  // For ten of them: network/gateway/plan-gateway.test.ts.
+  test('NET-20 both are at one interface and one UDP port of it', async ({ milan, rome, turin }) => {
+    await (made ??= makeWorld(milan, rome, turin));
+    expect(await linksOf(await gatewayShell(milan))).toEqual(GATEWAY_LINKS);
+    const told = await Promise.all([rome, turin].map(async (leaf) => (await networkOf(leaf, 'milan')).endpoints));
+    expect(told[0]).toEqual(told[1]);
+    expect(new Set(told.flat().map((endpoint) => endpoint.split(':').at(-1))).size).toBe(1);
+    for (const peer of ['rome', 'turin']) {
+      expect(condition(await milan.find(`get peer ${peer}`), 'NetworkReady')).toMatchObject({ status: 'True' });
+    }
   });
 
   test('NET-19 pass nothing to pods of a namespace that they do not share, nor anything once transit is denied', async ({
