@@ -1,6 +1,7 @@
 import { cleanupNode, runAgent, runIsolation, writeProblem } from '#network/agent';
 import { OFFER_SELECTOR, trimNodeToAddresses, trimToAddresses } from '#network/isolation';
 import { CLUSTER_NETWORK, type ClusterNetwork, LABEL, NAME, PEER, type Peer } from '#pkg/api';
+import { discoveryMetrics } from '#pkg/discovery';
 import {
   connectCluster,
   DAEMON_SET,
@@ -83,7 +84,9 @@ export function buildAgent(flags: AgentFlags): { run(signal: AbortSignal): Promi
           inner,
         ),
       );
-      if (flags.mdns === 'true') runNeighbours({ home, flags, group, log });
+      if (flags.mdns === 'true') {
+        runNeighbours({ home, flags, group, metrics: await discoveryMetrics(registry), log });
+      }
       group.start('isolation', (inner) =>
         runIsolation(
           {

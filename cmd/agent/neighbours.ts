@@ -1,6 +1,6 @@
 import { DISCOVERED_CLUSTER, type DiscoveredCluster, DISCOVERY, type Discovery, NAME } from '#pkg/api';
 import { reportNeighbours } from '#pkg/discovered';
-import { mdnsSource } from '#pkg/discovery';
+import { type DiscoveryMetrics, mdnsSource } from '#pkg/discovery';
 import { type Cluster, CONFIG_MAP } from '#pkg/kube';
 import { clusterInfoOf } from '#pkg/peering';
 import { type Log, systemClock, type TaskGroup } from '#pkg/runtime';
@@ -10,11 +10,12 @@ interface NeighbourDeps {
   readonly home: Cluster;
   readonly flags: AgentFlags;
   readonly group: TaskGroup;
+  readonly metrics: DiscoveryMetrics;
   readonly log: Log;
 }
 
 /** Tells the links of this node of the cluster, and the cluster of those that are heard there. */
-export function runNeighbours({ home, flags, group, log }: NeighbourDeps): void {
+export function runNeighbours({ home, flags, group, metrics, log }: NeighbourDeps): void {
   const { nodeName, nodeAddress, mdnsInterfaces: interfaces, mdnsLabels: labels, systemNamespace: namespace } = flags;
   const maps = home.informer(CONFIG_MAP, { namespace, fieldSelector: `metadata.name=${NAME.clusterConfigMap}` });
   const informers = {
@@ -34,6 +35,7 @@ export function runNeighbours({ home, flags, group, log }: NeighbourDeps): void 
     interfaces,
     own,
     onOwn: (handler) => maps.on(() => handler()),
+    observer: metrics.observer('MDNS'),
     clock: systemClock,
     log,
   });
@@ -43,6 +45,7 @@ export function runNeighbours({ home, flags, group, log }: NeighbourDeps): void 
       if (!signal.aborted) throw error;
     });
     if (signal.aborted) return;
+    using _followed = metrics.follow(source);
     await reportNeighbours({ client: home.client, informers, source, clock: systemClock, log }, signal);
   });
 }

@@ -1,4 +1,5 @@
 import { NAME } from '#pkg/api';
+import { discoveryMetrics } from '#pkg/discovery';
 import {
   connectCluster,
   eventRecorder,
@@ -75,6 +76,7 @@ export function buildController(flags: ControllerFlags): { run(signal: AbortSign
         caches,
         events,
         metrics: await runtimeMetrics(registry),
+        discoveryMetrics: await discoveryMetrics(registry),
         clock,
         log,
       };

@@ -1,4 +1,5 @@
 import type { Cluster, EventRecorder } from '#pkg/kube';
+import type { DiscoveryMetrics } from '#pkg/discovery';
 import type { WebhookCertificates } from '#pkg/offloading';
 import type { Identity, ProviderOptions } from '#pkg/peering';
 import type { Clock, Log, RuntimeMetrics } from '#pkg/runtime';
@@ -16,6 +17,7 @@ export interface ControllerContext {
   readonly events: EventRecorder;
   readonly certificates: WebhookCertificates;
   readonly metrics: RuntimeMetrics;
+  readonly discoveryMetrics: DiscoveryMetrics;
   readonly clock: Clock;
   readonly log: Log;
 }

@@ -6,7 +6,7 @@ import type { Leading } from './loops.ts';
 
 /** Clusters that may be asked: looked up over DNS, and judged wherever they were found. */
 export function leadDiscovery(
-  { home, flags, identity, addresses, clock, log, caches: { peers } }: ControllerContext,
+  { home, flags, identity, addresses, discoveryMetrics: metrics, clock, log, caches: { peers } }: ControllerContext,
   { discoveries, discovered, networks, nodes, apiSlices }: LeaderCaches,
   { group }: Leading,
 ): void {
@@ -22,6 +22,7 @@ export function leadDiscovery(
         resolver: () => dnsResolver(server),
         periodMs: flags.discoveryPeriodSeconds * 1000,
         isMdnsOn: flags.discoveryMdns === 'true',
+        metrics,
         clock,
         log,
       },

@@ -1,5 +1,5 @@
 import type { ClusterNetwork, Discovery, DiscoveredCluster, Peer } from '#pkg/api';
-import { type DnsResolver, dnsSource } from '#pkg/discovery';
+import { type DiscoveryMetrics, type DnsResolver, dnsSource } from '#pkg/discovery';
 import { type EndpointSlice, type Informer, type KubeClient, type Node, withoutHeartbeats } from '#pkg/kube';
 import { type Clock, levelLoop, type Log, TaskGroup } from '#pkg/runtime';
 import { discoveryKeeper } from './keep-discovery.ts';
@@ -26,6 +26,7 @@ export interface RunDiscoveryOptions {
   readonly resolver: () => DnsResolver;
   readonly periodMs: number;
   readonly isMdnsOn: boolean;
+  readonly metrics?: DiscoveryMetrics;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -41,12 +42,11 @@ const SETTLE_PERIODS = 4;
 
 /** Finds clusters over DNS and judges those that agents find, until `signal` aborts. Run by the leader. */
 export async function runDiscovery(options: RunDiscoveryOptions, signal: AbortSignal): Promise<void> {
-  const { client, informers, ownFingerprint, domains, resolver, periodMs, isMdnsOn, clock, log } = options;
+  const { client, informers, ownFingerprint, domains, resolver, periodMs, isMdnsOn, metrics, clock, log } = options;
   const { discoveries, discovered, peers, networks, nodes, apiSlices } = informers;
-  const sources = domains.map((domain) => ({
-    domain,
-    source: dnsSource({ domain, resolver: resolver(), seed: ownFingerprint, periodMs, clock, log }),
-  }));
+  const observer = metrics?.observer('DNS');
+  const common = { seed: ownFingerprint, periodMs, clock, log, ...(observer !== undefined && { observer }) };
+  const sources = domains.map((domain) => ({ domain, source: dnsSource({ ...common, domain, resolver: resolver() }) }));
   const keep = discoveryKeeper({
     client,
     discoveries,
@@ -77,6 +77,7 @@ export async function runDiscovery(options: RunDiscoveryOptions, signal: AbortSi
   using stack = new DisposableStack();
   for (const { source } of sources) {
     stack.use(source.on(() => discovery.poke()));
+    if (metrics !== undefined) stack.use(metrics.follow(source));
     group.start(source.name, (inner) => source.run(inner));
   }
   stack.use(discoveries.on(() => discovery.poke()));

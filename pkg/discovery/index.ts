@@ -8,4 +8,5 @@ export { dnsSource, type DnsSourceOptions } from './dns/dns-source.ts';
 export { type DnsResolver, dnsResolver } from './dns/resolver.ts';
 export type { OwnCluster } from './mdns/announcement.ts';
 export { mdnsSource, type MdnsSourceOptions } from './mdns/mdns-source.ts';
+export { type DiscoveryMetrics, discoveryMetrics } from './metrics.ts';
 export type { DiscoverySource, Sighting, SourceState } from './source.ts';

@@ -1,5 +1,6 @@
 import type { Clock, Log } from '#pkg/runtime';
 import { handlers } from '../handlers.ts';
+import { type DiscoveryObserver, unobserved } from '../metrics.ts';
 import type { DiscoverySource, Sighting, SourceState } from '../source.ts';
 import { lookUpDomain } from './look-up.ts';
 import type { DnsResolver } from './resolver.ts';
@@ -15,6 +16,8 @@ export interface DnsSourceOptions {
   readonly periodMs: number;
   readonly clock: Clock;
   readonly log: Log;
+  /** Default: nobody counts. */
+  readonly observer?: DiscoveryObserver;
   /** In [0, 1); default `Math.random`. */
   readonly random?: () => number;
 }
@@ -37,7 +40,8 @@ interface Seen {
 
 /** Clusters of one domain by SRV records, polled. */
 export function dnsSource(options: DnsSourceOptions): DiscoverySource {
-  const { domain, resolver, seed, periodMs, clock, log, random = Math.random } = options;
+  const { domain, resolver, seed, periodMs, clock, log } = options;
+  const { observer = unobserved, random = Math.random } = options;
   const name = `DNS ${domain}`;
   const changed = handlers();
   const seen = new Map<string, Seen>();
@@ -62,7 +66,7 @@ export function dnsSource(options: DnsSourceOptions): DiscoverySource {
     signal.addEventListener('abort', onAbort, { once: true });
     try {
       await clock.sleep(Math.max(0, endedMs + MIN_GAP_MS - clock.now()), signal);
-      const { found, message } = await lookUpDomain(domain, resolver, seed);
+      const { found, message } = await lookUpDomain(domain, resolver, seed, observer);
       take(found);
       if (message !== undefined && message !== state.message) log.warn({ domain, why: message }, 'discovery over DNS');
       state = { healthy: true, lookedUpAt: clock.wall(), ...(message !== undefined && { message }) };

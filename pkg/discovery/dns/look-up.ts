@@ -1,5 +1,6 @@
 import { mapLimit } from '#pkg/runtime';
 import { type Claim, readClaim } from '../claim.ts';
+import { type DiscoveryObserver, unobserved } from '../metrics.ts';
 import { hostPort, MAX_ADDRESSES, type Sighting, someOf } from '../source.ts';
 import { inOrder } from './order.ts';
 import type { DnsResolver, SrvRecord } from './resolver.ts';
@@ -27,16 +28,25 @@ interface Target extends SrvRecord {
  * Asks for SRV and TXT of `_tombolo._tcp.<domain>` and for the addresses of the targets. Each TXT record is one cluster;
  * `host=` in it names its targets, otherwise all targets are of the one cluster there is.
  * @param seed for the order of targets of one priority; this cluster's own fingerprint
+ * @param observer told of TXT records that were heard, and of those that were not used
  * @throws what the resolver throws where it gives no answer to SRV or TXT; a target that does not resolve is a `problem`
  */
-export async function lookUpDomain(domain: string, resolver: DnsResolver, seed: string): Promise<DomainAnswer> {
+export async function lookUpDomain(
+  domain: string,
+  resolver: DnsResolver,
+  seed: string,
+  observer: DiscoveryObserver = unobserved,
+): Promise<DomainAnswer> {
   const name = `_tombolo._tcp.${domain}`;
   const [services, texts] = await Promise.all([resolver.srv(name), resolver.txt(name)]);
+  observer.heard(texts.length);
   const records = services.filter(({ target }) => target !== '');
   if (records.length === 0) return { found: [], message: `${name} has no SRV record` };
   if (texts.length === 0) return { found: [], message: `${name} has no TXT record, which names key and cluster` };
   const read = texts.slice(0, MAX_CLUSTERS).map(readClaim);
   const claims = read.filter((claim) => 'clusterName' in claim);
+  observer.dropped('claim', read.length - claims.length);
+  observer.dropped('full', texts.length - read.length);
   const wrong = read.filter((claim) => 'why' in claim).map(({ why }) => `a cluster of ${name} is left out: ${why}`);
   if (texts.length > MAX_CLUSTERS)
     wrong.push(`${name} has ${texts.length} TXT records, of which ${MAX_CLUSTERS} are read`);

@@ -1,5 +1,6 @@
 import { type Claim, readClaim } from '../claim.ts';
 import { hostPort, MAX_ADDRESSES, type Sighting, someOf } from '../source.ts';
+import type { DiscoveryObserver } from '../metrics.ts';
 import type { MdnsRecord, Message } from './decode.ts';
 import { SERVICE, TTL_SECONDS } from './names.ts';
 
@@ -23,6 +24,7 @@ export interface CacheOptions {
   readonly wall: () => Date;
   /** In [0, 1). */
   readonly random: () => number;
+  readonly observer: DiscoveryObserver;
 }
 
 /**
@@ -60,7 +62,7 @@ interface Entry {
 }
 
 /** Instances of our service on a link, as RFC 6762 section 10 wants them kept. Bounded; pure but for clock and die. */
-export function mdnsCache({ now, wall, random }: CacheOptions): MdnsCache {
+export function mdnsCache({ now, wall, random, observer }: CacheOptions): MdnsCache {
   const entries = new Map<string, Entry>();
   const senders = new Map<string, number>();
 
@@ -99,6 +101,7 @@ export function mdnsCache({ now, wall, random }: CacheOptions): MdnsCache {
       }
       for (const instance of instances) {
         const own = message.records.filter((record) => concerns(record, instance));
+        observer.heard(own.length);
         const standing = entries.get(`${sender} ${instance}`);
         const ttl = own.length === 0 ? undefined : Math.min(TTL_SECONDS, ...own.map(({ ttlSeconds }) => ttlSeconds));
         if (ttl === 0) {
@@ -106,9 +109,12 @@ export function mdnsCache({ now, wall, random }: CacheOptions): MdnsCache {
           continue;
         }
         const entry = entryOf(instance, sender);
-        if (entry === undefined) continue;
+        if (entry === undefined) {
+          observer.dropped('full', own.length);
+          continue;
+        }
         const before = isWhole(entry) ? print(entry) : '';
-        for (const record of own) learn(entry, record);
+        for (const record of own) if (!learn(entry, record)) observer.dropped('claim');
         const found = message.records.flatMap((record) =>
           record.type === 'ADDRESS' &&
           record.name === entry.target &&
@@ -183,16 +189,21 @@ function v4First(a: string, b: string): number {
   return Number(a.includes(':')) - Number(b.includes(':'));
 }
 
-function learn(entry: Entry, record: MdnsRecord): void {
+/** @returns false where the record says nothing that can be used */
+function learn(entry: Entry, record: MdnsRecord): boolean {
   if (record.type === 'SRV') {
     if (entry.target !== record.target) entry.addresses = [];
     entry.target = record.target;
     entry.port = record.port;
   } else if (record.type === 'TXT') {
     const claim = readClaim(record.strings);
-    if ('why' in claim) delete entry.claim;
-    else entry.claim = claim;
+    if ('why' in claim) {
+      delete entry.claim;
+      return false;
+    }
+    entry.claim = claim;
   }
+  return true;
 }
 
 function print({ claim, target, port, addresses }: Entry): string {

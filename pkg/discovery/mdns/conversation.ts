@@ -1,6 +1,7 @@
 import type { RemoteInfo } from 'node:dgram';
 import { type Answer, encode, type Question as WireQuestion, type RecordType } from 'dns-packet';
 import { type Clock, errorFields, type Log } from '#pkg/runtime';
+import type { DiscoveryObserver } from '../metrics.ts';
 import { type Announcement, allRecords, announcementOf, type OwnCluster } from './announcement.ts';
 import type { MdnsCache } from './cache.ts';
 import { type Message, messageDecoder } from './decode.ts';
@@ -19,6 +20,7 @@ export interface ConversationOptions {
   readonly onChange: () => void;
   /** The cache has something new to wait for. */
   readonly onHeard: () => void;
+  readonly observer: DiscoveryObserver;
   readonly log: Log;
 }
 
@@ -50,7 +52,7 @@ const RESPONSE = 0x0400; // authoritative answer
 const ANY = 'ANY' as RecordType;
 
 export function conversation(options: ConversationOptions): Conversation {
-  const { transport, cache, clock, random, onChange, onHeard, log } = options;
+  const { transport, cache, clock, random, onChange, onHeard, observer, log } = options;
   const decode = messageDecoder();
   const gate = floodGate(() => clock.now());
   const timers = new Set<Disposable>();
@@ -123,7 +125,7 @@ export function conversation(options: ConversationOptions): Conversation {
     else transport.reply(legacy(message, response), from);
   };
   const onResponse = (message: Message, from: RemoteInfo): void => {
-    if (from.port !== PORT) return; // RFC 6762 section 6
+    if (from.port !== PORT) return observer.dropped('port'); // RFC 6762 section 6
     const word = current === undefined ? undefined : heard(message, current);
     if (word === 'conflict' && isProbing) rename();
     if (word === 'ending' && !isProbing && current !== undefined) respondLater(whole(current));
@@ -154,9 +156,9 @@ export function conversation(options: ConversationOptions): Conversation {
 
   return {
     onMessage(bytes, from) {
-      if (!gate.isOpen(from.address)) return;
+      if (!gate.isOpen(from.address)) return observer.dropped('flood');
       const message = decode(bytes);
-      if (message === undefined) return;
+      if (message === undefined) return observer.dropped('malformed');
       try {
         if (message.isResponse) onResponse(message, from);
         else onQuery(message, from);

@@ -1,5 +1,6 @@
 import type { Clock, Log } from '#pkg/runtime';
 import { handlers } from '../handlers.ts';
+import { type DiscoveryObserver, unobserved } from '../metrics.ts';
 import type { DiscoverySource, SourceState } from '../source.ts';
 import type { OwnCluster } from './announcement.ts';
 import { mdnsCache } from './cache.ts';
@@ -18,6 +19,8 @@ export interface MdnsSourceOptions {
   readonly onOwn: (handler: () => void) => Disposable;
   readonly clock: Clock;
   readonly log: Log;
+  /** Default: nobody counts. */
+  readonly observer?: DiscoveryObserver;
   /** In [0, 1); default `Math.random`. */
   readonly random?: () => number;
   /** Default: sockets of this host. */
@@ -29,17 +32,19 @@ export interface MdnsSourceOptions {
 const ASK_MS = { first: 1_000, last: 60_000 };
 /** Links that come, go or change their address are seen after this long at the latest. */
 const LINKS_MS = 15_000;
-/** Until another responder of the host gives the port free. */
-const RETRY_MS = { first: 5_000, last: 60_000 };
+/** Until another responder of the host gives the port free: whoever has stopped it waits for us. */
+const RETRY_MS = { first: 2_000, last: 15_000 };
+/** Trouble that lasts is told anew so often: each node writes to one object, and what is older than five minutes is not shown. */
+const SAY_AGAIN_MS = 60_000;
 /** Neighbours answer a question within 0.12 s; twice that and more for those that are busy. */
 const ANSWERS_MS = 500;
 
 /** Clusters that tell of themselves on a link, and this cluster told to the link. */
 export function mdnsSource(options: MdnsSourceOptions): DiscoverySource {
-  const { nodeName, nodeAddress, interfaces, own, onOwn, clock, log, random = Math.random } = options;
-  const { open = openTransport, links = () => linksOf(interfaces, nodeAddress) } = options;
+  const { nodeName, nodeAddress, interfaces, own, onOwn, clock, log, observer = unobserved } = options;
+  const { random = Math.random, open = openTransport, links = () => linksOf(interfaces, nodeAddress) } = options;
   const changed = handlers();
-  const cache = mdnsCache({ now: () => clock.now(), wall: () => clock.wall(), random });
+  const cache = mdnsCache({ now: () => clock.now(), wall: () => clock.wall(), random, observer });
   let state: SourceState = { healthy: true };
   let talking: Conversation | undefined;
   let wake = (): void => {};
@@ -74,6 +79,7 @@ export function mdnsSource(options: MdnsSourceOptions): DiscoverySource {
       random,
       onChange: changed.tell,
       onHeard: () => wake(),
+      observer,
       log,
     });
     using _own = onOwn(() => speech.announce(own()));
@@ -115,8 +121,11 @@ export function mdnsSource(options: MdnsSourceOptions): DiscoverySource {
           retryMs = RETRY_MS.first;
         } catch (error) {
           if (signal.aborted) return;
-          const why = `${failureOf(error)}; tried again by itself`;
-          setState({ healthy: false, lookedUpAt: clock.wall(), message: `node ${nodeName}: ${why}` });
+          const message = `node ${nodeName}: ${failureOf(error)}; tried again by itself`;
+          const saidMs = state.message === message ? (state.lookedUpAt?.getTime() ?? 0) : 0;
+          if (clock.wall().getTime() - saidMs >= SAY_AGAIN_MS) {
+            setState({ healthy: false, lookedUpAt: clock.wall(), message });
+          }
           await clock.sleep(retryMs * (0.9 + 0.2 * random()), signal).catch(() => {}); // rejects only at the end
           retryMs = Math.min(RETRY_MS.last, retryMs * 2);
           if (cache.expire()) changed.tell();
