@@ -1,4 +1,5 @@
 import { ANNOTATION, NAME } from '#pkg/api';
+import { findDiscovered } from '#pkg/discovered';
 import { enqueueOn, keyOf } from '#pkg/kube';
 import { csrApprover, virtualNodeReconciler } from '#pkg/node';
 import { endPeering, isPeeringError, type PeerClusters, peerReconciler, peerTriggers } from '#pkg/peering';
@@ -29,6 +30,7 @@ export function leadConsumer(
     clusterName: flags.clusterName,
     version: provider.version,
     addresses,
+    recorded: (key) => findDiscovered(caches.discovered.list(), key).flatMap((found) => found.addresses),
     clock,
     log,
     peers: shared.peers,

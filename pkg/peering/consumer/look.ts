@@ -1,6 +1,7 @@
 import type { Peer } from '#pkg/api';
 import type { PeeringClient } from '../client/peering-client.ts';
 import { isPeeringError, PeeringError } from '../errors.ts';
+import { followRecord } from './follow-record.ts';
 import type { PeerCluster } from '../peer-clusters.ts';
 import type { ConsumerDeps } from './obtain.ts';
 import { recoverCredentials, switchPath } from './obtain.ts';
@@ -87,8 +88,8 @@ export function hasChangedIdentity(session: ConsumerSession): boolean {
 }
 
 /**
- * Mends what the last look has shown: stops all traffic to a changed identity, renews the token in time, and after a
- * failure asks for new credentials or takes the other path.
+ * Mends what the last look has shown: stops all traffic to a changed identity, follows a peer that has moved, renews the token
+ * in time, and after a failure asks for new credentials or takes the other path.
  */
 export async function mend(
   deps: ConsumerDeps,
@@ -103,7 +104,9 @@ export async function mend(
   if (suspended !== credentials.suspended && (suspended || session.endpoint.failures === 0)) {
     await writeCredentials(deps.home, { ...credentials, suspended }, signal);
   }
-  if (suspended || credentials.suspended || provider === undefined) return;
+  if (suspended || credentials.suspended) return;
+  if (await followRecord(deps, credentials, session, signal)) return;
+  if (provider === undefined) return;
   if (session.api.failures === 0) {
     succeeded(session.recovering);
     await renewInTime(deps, credentials, provider, session, signal);

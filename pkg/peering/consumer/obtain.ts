@@ -18,6 +18,8 @@ export interface ConsumerDeps {
   readonly version: string;
   /** `host:port` where this cluster's own peering endpoint can be dialled; told to the provider. */
   readonly addresses: () => readonly string[];
+  /** `host:port` that records of discovery name for a key, and that may be dialled; a hint, best first. Default: none. */
+  readonly recorded?: (fingerprint: Fingerprint) => readonly string[];
   readonly clock: Clock;
   readonly log: Log;
 }

@@ -26,6 +26,8 @@ export interface ConsumerSession {
   readonly obtaining: Retry;
   readonly recovering: Retry;
   readonly renewing: Retry;
+  /** Looking for the peer where discovery says that it is now. */
+  readonly following: Retry;
   /** Its clock minus ours; follows what was measured where that differs by more than it is exact. */
   clockOffsetSeconds: number | undefined;
   /** Since when the provider says, under its key, that it does not know us; `undefined` while it does. */
@@ -74,6 +76,7 @@ export function consumerSession(deps: { identity: Identity; version: string }): 
     obtaining: retry(),
     recovering: retry(),
     renewing: retry(),
+    following: retry(),
     clockOffsetSeconds: undefined,
     disownedSinceMs: undefined,
     isEnding: false,
