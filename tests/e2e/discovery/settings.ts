@@ -8,11 +8,27 @@ const CHART = resolve(import.meta.dirname, '../../../charts/tombolo');
  * @param values of `discovery`, merged into those that are set
  */
 export async function setDiscovery(bed: Bed, cluster: TestCluster, values: object): Promise<void> {
-  const args = ['upgrade', 'tombolo', CHART, '--namespace=tombolo-system', '--reuse-values', '--skip-crds'];
-  const set = ['--set-json', `discovery=${JSON.stringify(values)}`];
+  await upgrade(bed, cluster, ['--reuse-values', '--set-json', `discovery=${JSON.stringify(values)}`]);
+}
+
+/** The values of the chart as they are now. @returns a function that brings them back, and waits until the processes have them */
+export async function savedValues(bed: Bed, cluster: TestCluster): Promise<() => Promise<void>> {
+  const text = await helm(bed, cluster, ['get', 'values', 'tombolo', '--output=json']);
+  // A null takes a default away, which the schema then misses.
+  const values = JSON.stringify(JSON.parse(text, (_, value: unknown) => value ?? undefined));
+  return () => upgrade(bed, cluster, ['--reset-values', '--values=-'], values);
+}
+
+async function helm(bed: Bed, cluster: TestCluster, args: string[], stdin?: string): Promise<string> {
   const env = { ...process.env, KUBECONFIG: cluster.kubeconfig };
-  const outcome = await call(join(bed.folder, 'bin/helm'), [...args, ...set], { env, timeoutMs: 120_000 });
-  if (outcome.code !== 0) throw new Error(`helm upgrade on ${cluster.name}: ${outcome.stderr}`);
+  const options = { env, timeoutMs: 120_000, ...(stdin !== undefined && { stdin }) };
+  const outcome = await call(join(bed.folder, 'bin/helm'), [...args, '--namespace=tombolo-system'], options);
+  if (outcome.code !== 0) throw new Error(`helm ${args[0]} on ${cluster.name}: ${outcome.stderr}`);
+  return outcome.stdout;
+}
+
+async function upgrade(bed: Bed, cluster: TestCluster, args: string[], stdin?: string): Promise<void> {
+  await helm(bed, cluster, ['upgrade', 'tombolo', CHART, '--skip-crds', ...args], stdin);
   for (const what of ['deployment/tombolo-controller', 'daemonset/tombolo-agent']) {
     await cluster.kubectl(['-n', 'tombolo-system', 'rollout', 'status', what, '--timeout=120s'], {
       timeoutMs: 130_000,
