@@ -1,9 +1,12 @@
 import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { apart, unpeer } from '../apart.ts';
 import { type Json, openBed, type TestCluster, until } from '../bed.ts';
-import { condition } from '../peered.ts';
+import { condition, isReady } from '../peered.ts';
 import { avahi } from './avahi.ts';
+import { flood, memoryWatch } from './flood.ts';
 import { holdPort } from './held-port.ts';
+import { forgetRequests } from './records.ts';
 import { discover, named, savedValues, selfOf, setDiscovery, short } from './settings.ts';
 import { speaker } from './speaker.ts';
 
@@ -13,6 +16,9 @@ const rome = bed.cluster('rome');
 /** All of the bed: two or three. */
 const clusters = [milan, rome, bed.cluster('turin')].filter(({ kubeconfig }) => existsSync(kubeconfig));
 const OTHER_KEY = 'deadbeef'.repeat(8);
+
+/** `npm test` takes 10 s; for the figures of docs/STATUS.md it was 30. */
+const FLOOD_SECONDS = Number(process.env['TOMBOLO_FLOOD_SECONDS'] ?? 10);
 
 let holder: AsyncDisposable | undefined;
 let restore: (() => Promise<void>) | undefined;
@@ -227,7 +233,8 @@ describe('mDNS', () => {
     expect(await refused({ state: 'Conflict' })).toContain(
       "the state of a discovered cluster is the controller's to say",
     );
-    expect(await refused({ lastSeen: '2026-01-01T00:00:00Z' })).toBe('');
+    // Not an old one: what was not heard for a while is stale, and nobody can ask it.
+    expect(await refused({ lastSeen: `${new Date().toISOString().slice(0, 19)}Z` })).toBe('');
     for (const right of [
       'create peers.tombolo.io',
       'create peeringrules.tombolo.io',
@@ -236,6 +243,82 @@ describe('mDNS', () => {
     ])
       expect((await milan.try(['auth', 'can-i', ...right.split(' '), ...as])).stdout.trim(), right).toBe('no');
     await milan.kubectl(`delete clusterrole,clusterrolebinding ${name}`);
+  });
+
+  test('PEER-09 a cluster that was heard on the link is asked, accepts and is a node; when its endpoint moves, it is followed', async () => {
+    await apart(milan, rome);
+    await forgetRequests(milan, rome);
+    const there = await selfOf(rome);
+    const asked = await milan.tombolo('peer rome --no-wait');
+    expect(asked, asked.stderr).toMatchObject({ code: 0 });
+    await until(
+      'the request is there',
+      async () => (await rome.json('-n tombolo-system get peeringrequests'))['items'].length === 1,
+    );
+    const accepted = await rome.tombolo('accept milan');
+    expect(accepted, accepted.stderr).toMatchObject({ code: 0 });
+    await until('node rome is Ready', async () => isReady(await milan.find('get node rome')), 60_000);
+
+    const service = ['-n', 'tombolo-system', 'patch', 'service', 'tombolo-peering', '--type=json', '-p'];
+    const before = Number(there.addresses[0]?.split(':')[1]);
+    const move = (nodePort: number) =>
+      rome.kubectl([...service, JSON.stringify([{ op: 'replace', path: '/spec/ports/0/nodePort', value: nodePort }])]);
+    await move(before === 32_767 ? before - 1 : before + 1);
+    try {
+      // The next leader says where it is at once, and no connection to the old place is left.
+      await rome.kubectl('-n tombolo-system delete pods -l tombolo.io/component=controller --wait=false');
+      await until(
+        'rome says where it is',
+        async () => (await selfOf(rome)).addresses[0] !== there.addresses[0],
+        60_000,
+      );
+      const { addresses } = await selfOf(rome);
+      const began = performance.now();
+      await until(
+        'milan has followed',
+        async () => {
+          const secret = await milan.json('-n tombolo-system get secret tombolo-peer-rome');
+          const known = JSON.parse(Buffer.from(secret['data'].addresses as string, 'base64').toString()) as string[];
+          return addresses.includes(known[0] ?? '');
+        },
+        60_000,
+      );
+      console.info(`followed ${((performance.now() - began) / 1000).toFixed(1)} s after rome said where it is`);
+      await until(
+        'rome is a good peer',
+        async () => (await milan.json('get peer rome'))['status'].phase === 'Ready',
+        30_000,
+      );
+    } finally {
+      await move(before);
+    }
+  });
+
+  test('a flood of 500 made-up clusters a second is bounded in memory and objects, and harms no peering', async () => {
+    await using mouth = await speaker(bed, 120);
+    const watch = await memoryWatch(bed, 'milan');
+    const conditions = async () =>
+      ((await milan.json('get peer rome'))['status'].conditions as Json[])
+        .filter(({ type }) => ['ApiReachable', 'Authenticated', 'NetworkReady'].includes(type))
+        .map(({ type, status, lastTransitionTime }) => `${type}=${status} since ${lastTransitionTime}`)
+        .toSorted();
+    await until('the tunnel stands', async () => (await conditions()).join().includes('NetworkReady=True'), 60_000);
+    const before = await conditions();
+    const said = await flood(mouth, 500, FLOOD_SECONDS);
+    const growth = await watch.growth();
+    const heard = await heardBy(milan);
+    console.info(`${said} made-up clusters in ${FLOOD_SECONDS} s: ${heard.length} objects, ${JSON.stringify(growth)}`);
+    expect(said).toBeGreaterThan(FLOOD_SECONDS * 400);
+    expect(heard.length).toBeGreaterThan(1);
+    expect(heard.length).toBeLessThanOrEqual(64);
+    expect(new Set(growth.map(({ process }) => process))).toEqual(new Set(['agent', 'controller']));
+    for (const { process, growthMiB } of growth) expect(growthMiB, process).toBeLessThan(64);
+    expect(await conditions()).toEqual(before);
+    expect(isReady(await milan.find('get node rome'))).toBe(true);
+    const metrics = await metricsOnFirstNode();
+    expect(metrics).toMatch(/^tombolo_discovery_dropped_total\{source="MDNS",reason="flood"\} [1-9]/m);
+    expect(named((await discover(milan)).found, 'rome', 'MDNS')?.['state']).toBe('Available');
+    await unpeer(milan, 'rome');
   });
 
   test('turned off, nothing of it is left', async () => {
