@@ -2,7 +2,7 @@ import { runCommand } from '#pkg/runtime';
 import { addressIn, type ClusterPlan } from './address-plan.ts';
 import { type ApiClient, waitFor } from './api-client.ts';
 import { missingCoreDns } from './coredns.ts';
-import { type Daemon, lastLine, runningDaemon } from './daemon.ts';
+import { type Daemon, ensureDaemon, lastLine, runningDaemon } from './daemon.ts';
 import { TestbedError } from './errors.ts';
 
 /** An API server on a machine that builds Go programs at the same time was seen to take 40 s. */
@@ -18,8 +18,9 @@ export interface ReadyOptions {
 /** Waits until the API server says it is ready. @throws TestbedError */
 export async function waitForApi(cluster: ClusterPlan, api: ApiClient, options: ReadyOptions): Promise<void> {
   const { daemons, signal } = options;
+  const mustRun = watchDaemons(daemons, signal);
   const probe = async (): Promise<string | undefined> => {
-    await mustRun(daemons);
+    await mustRun();
     const answer = await api.get('/readyz');
     return answer.status === 200 ? undefined : `HTTP ${answer.status}: ${answer.text.split('\n')[0]}`;
   };
@@ -43,8 +44,9 @@ export async function waitForNodes(
   },
 ): Promise<void> {
   const { daemons, namespace, since, note, signal } = options;
+  const mustRun = watchDaemons(daemons, signal);
   const probe = async (): Promise<string | undefined> => {
-    await mustRun(daemons);
+    await mustRun();
     const missing =
       (await missingNodes(cluster, api, since)) ??
       (await missingCoreDns(api)) ??
@@ -81,17 +83,32 @@ function late(attempted: string, cluster: ClusterPlan, why: string, daemons: rea
   return new TestbedError('NotReady', { attempted, where: cluster.name, why, next });
 }
 
+/**
+ * All kubelets of a machine make the same socket, at a path that is fixed in the program, after they have removed what is there: two that
+ * start within the same milliseconds meet, and one ends. On a machine of its own an init system would start it again.
+ */
+const SOCKET_TAKEN = /device-plugins\/kubelet\.sock: bind: address already in use/;
+const RESTARTS = 5;
+
 /** A program that dies at once, for example over a flag, needs no wait until the deadline. */
-async function mustRun(daemons: readonly Daemon[]): Promise<void> {
-  for (const { title, pidFile, logFile } of daemons) {
-    if ((await runningDaemon(pidFile)) !== undefined) continue;
-    throw new TestbedError('StepFailed', {
-      attempted: `start ${title}`,
-      where: logFile,
-      why: `it ended: ${await lastLine(logFile)}`,
-      next: 'read that log, then run `up` again',
-    });
-  }
+function watchDaemons(daemons: readonly Daemon[], signal: AbortSignal): () => Promise<void> {
+  let restarts = 0;
+  return async () => {
+    for (const daemon of daemons) {
+      if ((await runningDaemon(daemon.pidFile)) !== undefined) continue;
+      const why = await lastLine(daemon.logFile);
+      if (SOCKET_TAKEN.test(why) && restarts++ < RESTARTS) {
+        await ensureDaemon(daemon, signal);
+        continue;
+      }
+      throw new TestbedError('StepFailed', {
+        attempted: `start ${daemon.title}`,
+        where: daemon.logFile,
+        why: `it ended: ${why}`,
+        next: 'read that log, then run `up` again',
+      });
+    }
+  };
 }
 
 interface NodeCondition {
