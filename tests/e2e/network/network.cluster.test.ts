@@ -55,6 +55,26 @@ async function seenBy(
   return addressIn(answer.responses[0]);
 }
 
+/**
+ * Opens one connection from `here-0` to `there` on which a number goes there and comes back five times a second.
+ * @returns the last one that came back; throws where the connection has ended
+ */
+async function talk(milan: TestCluster, shop: Offloaded, there: string): Promise<() => Promise<number>> {
+  const box = (pod: string, script: string) =>
+    milan.kubectl(['-n', shop.name, 'exec', pod, '-c', 'box', '--', 'sh', '-c', script]);
+  await box('there', 'setsid nc -ll -p 9001 -e cat </dev/null >/dev/null 2>&1 &');
+  const numbers = 'i=0; while sleep 0.2; do i=$((i + 1)); echo $i; done';
+  const client = `(${numbers}) | nc ${there} 9001 > /tmp/lines; echo ended >> /tmp/lines`;
+  await box('here-0', `: > /tmp/lines; setsid sh -c '${client}' </dev/null >/dev/null 2>&1 &`);
+  const last = async () => {
+    const line = (await box('here-0', 'tail -n 1 /tmp/lines')).trim();
+    if (line === 'ended') throw new Error('the connection has ended');
+    return Number(line);
+  };
+  await until('the connection stands', async () => (await last()) > 0);
+  return last;
+}
+
 /** Routes, packet rules and overlay of a node, without counters. */
 function worldOf(bed: Bed, cluster: string, node: string): Promise<string> {
   const parts = [
@@ -137,13 +157,14 @@ describe('network', () => {
     expect(long.startsWith(echo)).toBe(true);
   });
 
-  test('NET-21 the active gateway is killed five times in a row: traffic is back each time and no address changes', async ({
+  test('NET-21 NET-22 the active gateway is killed five times in a row: traffic is back each time, no address changes, and a connection survives', async ({
     milan,
     shop,
   }) => {
     await tunnelUp(milan);
     const { there } = await pair(milan, shop);
     const before = (await milan.json('get peer rome'))['status'].network;
+    const lastEcho = await talk(milan, shop, there);
     for (let round = 0; round < 5; round++) {
       await until(
         'two gateways',
@@ -160,6 +181,8 @@ describe('network', () => {
         await seenBy(milan, shop, 'here-0', 'http', there);
         return true;
       });
+      const heard = await lastEcho();
+      await until('the connection goes on', async () => (await lastEcho()) > heard);
     }
     expect((await milan.json('get peer rome'))['status'].network).toEqual(before);
   });
