@@ -147,7 +147,8 @@ describe('command line', () => {
       await shop.podInPhase('web', 'Running');
       const cordoned = await rome.tombolo(['cordon', consumer]);
       expect(cordoned, cordoned.stderr).toMatchObject({ code: 0 });
-      expect(cordoned.stdout).toMatch(new RegExp(`Still running:\n +rome: .*pods 1[^]* pod ${shop.twin}/web`));
+      // Pods of other namespaces may still be there, and what is used is counted a moment later.
+      expect(cordoned.stdout).toMatch(new RegExp(`Still running:\n +rome: [^]* pod ${shop.twin}/web`));
       const grant = async () => (await rome.json(`-n tombolo-tenant-${consumer} get grant rome`))['spec'].cordoned;
       expect(await grant()).toBe(true);
       expect((await rome.tombolo(['uncordon', consumer, '-o', 'json'])).code).toBe(0);
