@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path';
-import { type Bed, call, type Json, type TestCluster } from '../bed.ts';
+import { type Bed, call, type Json, type TestCluster, until } from '../bed.ts';
 
 const CHART = resolve(import.meta.dirname, '../../../charts/tombolo');
 
@@ -34,6 +34,15 @@ async function upgrade(bed: Bed, cluster: TestCluster, args: string[], stdin?: s
       timeoutMs: 130_000,
     });
   }
+  // The leader of before answers, with the values of before, until it has handed over.
+  await until(`a new controller leads ${cluster.name}`, async () => {
+    const [{ items }, lease] = await Promise.all([
+      cluster.json('-n tombolo-system get pods -l tombolo.io/component=controller'),
+      cluster.json('-n tombolo-system get lease tombolo-controller'),
+    ]);
+    const isOld = ({ metadata }: Json) => metadata.deletionTimestamp !== undefined;
+    return !items.some(isOld) && items.some(({ metadata }: Json) => metadata.uid === lease['spec'].holderIdentity);
+  });
 }
 
 /** Address of this machine on the link of the bed: nodes and pods reach it. */
