@@ -3,6 +3,7 @@ import { expect } from 'vitest';
 import { apart } from './apart.ts';
 import type { Bed, Json, TestCluster } from './bed.ts';
 import { ensurePeered, offload, test } from './fixtures.ts';
+import { handMade } from './services-fixtures.ts';
 
 /** Every object of every kind, in every namespace. */
 async function everything(cluster: TestCluster): Promise<Json[]> {
@@ -50,6 +51,18 @@ test('CLI-03 NET-30 uninstall refuses while something is in use, and after that 
   expect(unoffload, unoffload.stderr).toMatchObject({ code: 0 });
   // What other people keep, with a label and an annotation of ours on it.
   await milan.kubectl(['annotate', 'namespace', shop.name, 'tombolo.io/reflect=false']);
+  // What a controller that was killed in the middle of it would leave of a service affinity.
+  const labels = { 'kubernetes.io/service-name': 'web' };
+  const slice = (name: string, manager: string, more: object) => ({
+    ...handMade(name, 'web', [{ addresses: ['192.0.2.1'] }]),
+    metadata: {
+      name,
+      namespace: shop.name,
+      labels: { ...labels, 'endpointslice.kubernetes.io/managed-by': manager, ...more },
+    },
+  });
+  const hidden = slice('web-1', 'someone.example.com', { 'service.kubernetes.io/headless': 'tombolo' });
+  await milan.apply(hidden, slice('web-1-affinity', 'affinity.tombolo.io', {}));
   const unpeer = await milan.tombolo('unpeer rome --yes');
   expect(unpeer, unpeer.stderr).toMatchObject({ code: 0 });
   const args = await installation(milan);
@@ -61,6 +74,8 @@ test('CLI-03 NET-30 uninstall refuses while something is in use, and after that 
     const left = (await everything(milan)).filter(isOfTombolo);
     expect(left.map(({ kind, metadata }) => `${kind} ${metadata.namespace ?? ''}/${metadata.name}`)).toEqual([]);
     expect(await milan.find(['get', 'namespace', shop.name])).toBeDefined();
+    const { metadata } = (await milan.find(['-n', shop.name, 'get', 'endpointslice', 'web-1'])) ?? {};
+    expect(metadata.labels).toEqual({ ...labels, 'endpointslice.kubernetes.io/managed-by': 'someone.example.com' });
     for (const node of nodes) expect(await oursOnNode(bed, 'milan', node)).toBe('');
     const again = await milan.tombolo('uninstall --yes');
     expect(again, again.stderr).toMatchObject({ code: 0 });

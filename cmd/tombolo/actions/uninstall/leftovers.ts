@@ -1,6 +1,21 @@
-import { GROUP, LABEL, NAME, SYSTEM_NAMESPACE } from '#pkg/api';
-import { type Cluster, CRD, CSR, NAMESPACE, NODE, ROLE_BINDING } from '#pkg/kube';
+import { AFFINITY_MANAGER, GROUP, HEADLESS, HIDDEN, LABEL, NAME, SYSTEM_NAMESPACE } from '#pkg/api';
+import {
+  type Cluster,
+  CRD,
+  CSR,
+  ENDPOINT_SLICE,
+  type EndpointSlice,
+  keyOf,
+  NAMESPACE,
+  NODE,
+  type Ref,
+  ROLE_BINDING,
+} from '#pkg/kube';
 import { undefinedIfAbsent } from '../installed.ts';
+
+/** Slices that service affinity keeps from proxies, and those that stand for them. */
+const HIDDEN_SLICES = `${HEADLESS}=${HIDDEN}`;
+const STAND_INS = `endpointslice.kubernetes.io/managed-by=${AFFINITY_MANAGER}`;
 
 /** Prefix of every label and annotation of ours. */
 const PREFIX = 'tombolo.io/';
@@ -16,17 +31,23 @@ export async function removeLeftovers(cluster: Cluster, signal: AbortSignal): Pr
     removeBindings(cluster, signal),
     stripNamespaces(cluster, signal),
     stripNodes(cluster, signal),
+    restoreSlices(cluster, signal),
   ]);
   await cluster.client.delete(NAMESPACE, { name: SYSTEM_NAMESPACE }, { signal }).catch(undefinedIfAbsent);
 }
 
 /** What of ours is still there, in words; empty when the cluster is clean. */
 export async function leftovers(cluster: Cluster, signal: AbortSignal): Promise<string[]> {
-  const [crds, namespace] = await Promise.all([
+  const [crds, slices, namespace] = await Promise.all([
     ourCrds(cluster, signal),
+    Promise.all([HIDDEN_SLICES, STAND_INS].map((selector) => slicesBy(cluster, selector, signal))),
     cluster.client.get(NAMESPACE, { name: SYSTEM_NAMESPACE }, { signal }).catch(undefinedIfAbsent),
   ]);
-  return [...crds.map((name) => `CRD ${name}`), ...(namespace === undefined ? [] : [`namespace ${SYSTEM_NAMESPACE}`])];
+  return [
+    ...crds.map((name) => `CRD ${name}`),
+    ...slices.flat().map((slice) => `EndpointSlice ${keyOf(slice)}`),
+    ...(namespace === undefined ? [] : [`namespace ${SYSTEM_NAMESPACE}`]),
+  ];
 }
 
 async function ourCrds(cluster: Cluster, signal: AbortSignal): Promise<string[]> {
@@ -83,6 +104,25 @@ async function stripNodes(cluster: Cluster, signal: AbortSignal): Promise<void> 
     if (body === undefined) continue;
     await cluster.client.patch(NODE, { name: metadata.name }, body, { type: 'merge', signal }).catch(undefinedIfAbsent);
   }
+}
+
+/** After the chart, or its webhook would hide them again. What was hidden is seen before what stands for it goes. */
+async function restoreSlices(cluster: Cluster, signal: AbortSignal): Promise<void> {
+  const body = { metadata: { labels: { [HEADLESS]: null } } };
+  for (const slice of await slicesBy(cluster, HIDDEN_SLICES, signal)) {
+    await cluster.client.patch(ENDPOINT_SLICE, refOf(slice), body, { type: 'merge', signal }).catch(undefinedIfAbsent);
+  }
+  for (const slice of await slicesBy(cluster, STAND_INS, signal)) {
+    await cluster.client.delete(ENDPOINT_SLICE, refOf(slice), { signal }).catch(undefinedIfAbsent);
+  }
+}
+
+async function slicesBy(cluster: Cluster, labelSelector: string, signal: AbortSignal): Promise<EndpointSlice[]> {
+  return (await cluster.client.list(ENDPOINT_SLICE, { labelSelector }, { signal })).items;
+}
+
+function refOf({ metadata: { name, namespace } }: EndpointSlice): Ref {
+  return { name, ...(namespace !== undefined && { namespace }) };
 }
 
 interface Marks {
