@@ -40,6 +40,9 @@ export default defineConfig({
           name: 'wide',
           include: ['{cmd,pkg,reflectors,network,tests}/**/*.wide.test.ts'],
           pool: 'forks',
+          maxWorkers: 4, // they wait much more than they work
+          retry: AGAIN,
+          testTimeout: 30_000,
           globalSetup: 'tests/testbed/wireguard-setup.ts',
         },
       },

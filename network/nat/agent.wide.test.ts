@@ -56,10 +56,8 @@ async function makeNode(stack: AsyncDisposableStack): Promise<Node> {
     await space.ip('link set eth0 up', `addr add ${address}/32 dev eth0`, 'route add default dev eth0');
     await space.serve();
   }
-  for (const device of ['ovl', 'veth1', 'veth2']) {
-    await host.run('sysctl', ['-qw', `net/ipv4/conf/${device}/proxy_arp=1`]);
-  }
-  for (const space of [pod, remote, gateway]) await space.run('sysctl', ['-qw', 'net/ipv4/conf/eth0/proxy_arp=1']);
+  for (const device of ['ovl', 'veth1', 'veth2']) await host.proxyArp(device);
+  for (const space of [pod, remote, gateway]) await space.proxyArp('eth0');
   await host.nft(
     'table ip cni {\n\tchain post {\n\t\ttype nat hook postrouting priority srcnat;\n' +
       '\t\tip saddr 10.244.0.0/16 ip daddr != 10.244.0.0/16 masquerade\n\t}\n}\n',
@@ -186,7 +184,8 @@ describe(`the home API${missing === undefined ? '' : ` (skipped: ${missing})`}`,
       // Without a way to somewhere else it would not answer for the anchor on a device that asks for neighbours.
       'route add default via 10.96.0.1',
     );
-    await gateway.run('sysctl', ['-qw', 'net/ipv4/ip_forward=1', 'net/ipv4/conf/wan/proxy_arp=1']);
+    await gateway.run('sysctl', ['-qw', 'net/ipv4/ip_forward=1']);
+    await gateway.proxyArp('wan');
     await remote.ip(
       'addr add 10.61.1.5/32 dev eth0',
       'addr add 10.61.1.6/32 dev eth0',

@@ -63,12 +63,8 @@ async function makeNode(stack: AsyncDisposableStack) {
       `route add ${address}/32 dev ${device} src ${HOST}`,
     );
     await space.ip('link set eth0 up', `addr add ${address}/32 dev eth0`, 'route add default dev eth0');
-    for (const [at, name] of [
-      [host, device],
-      [space, 'eth0'],
-    ] as const) {
-      await at.run('sysctl', ['-qw', `net/ipv4/conf/${name}/proxy_arp=1`]);
-    }
+    await host.proxyArp(device);
+    await space.proxyArp('eth0');
     await space.serve();
     return space;
   };

@@ -32,7 +32,7 @@ udp.bind(7000, '::', () => tcp.listen(7000, '::', () => console.log('ready')));
 
 const CLIENT = `
 const [protocol, address, port] = process.argv.slice(1);
-setTimeout(() => { console.log('nothing'); process.exit(); }, 1500);
+setTimeout(() => { console.log('nothing'); process.exit(); }, 3000);
 const say = (data) => { console.log(String(data)); process.exit(); };
 if (protocol === 'tcp') require('node:net').connect(Number(port), address).on('data', say).on('error', () => say('nothing'));
 else {
@@ -68,6 +68,11 @@ export class Namespace implements AsyncDisposable {
     await runCommand('ip', ['-netns', this.name, '-batch', '-'], { input: `${lines.join('\n')}\n` });
   }
 
+  /** Answers on a device for addresses that the namespace has routes to, at once (by default after up to 0.8 s). */
+  async proxyArp(device: string): Promise<void> {
+    await this.run('sysctl', ['-qw', `net/ipv4/conf/${device}/proxy_arp=1`, `net/ipv4/neigh/${device}/proxy_delay=0`]);
+  }
+
   async nft(text: string): Promise<void> {
     await this.run('nft', ['-f', '-'], { input: text });
   }
@@ -80,7 +85,7 @@ export class Namespace implements AsyncDisposable {
     await once(child.stdout, 'data');
   }
 
-  /** The source that a server at `address` saw, or `nothing` after 1.5 s. */
+  /** The source that a server at `address` saw, or `nothing` after 3 s. */
   async ask(protocol: 'tcp' | 'udp', address: string, port = 7000): Promise<string> {
     return (await this.run(process.execPath, ['-e', CLIENT, protocol, address, `${port}`])).stdout.trim();
   }
