@@ -17,7 +17,12 @@ export interface ListOptions {
   readonly limit?: number | undefined;
 }
 
-export interface ReplaceOptions extends CallOptions {
+export interface WriteOptions extends CallOptions {
+  /** The answer holds nothing but `metadata`: for large objects of which only the new version is of interest. Default false. */
+  readonly metadataOnly?: boolean | undefined;
+}
+
+export interface ReplaceOptions extends WriteOptions {
   /** `status`, `scale`, … */
   readonly subresource?: string | undefined;
 }
@@ -72,7 +77,7 @@ export interface KubeClient {
     options?: CallOptions,
   ): Promise<{ items: T[]; resourceVersion: string }>;
   /** POST. `apiVersion` and `kind` may be left out. Errors: `AlreadyExists`, `Invalid`, `Forbidden` (also quota). */
-  create<T extends KubeObject>(resource: Resource<T>, object: T, options?: CallOptions): Promise<T>;
+  create<T extends KubeObject>(resource: Resource<T>, object: T, options?: WriteOptions): Promise<T>;
   /** PUT. With `metadata.resourceVersion` in `object` it conflicts with changes made meanwhile. */
   replace<T extends KubeObject>(resource: Resource<T>, object: T, options?: ReplaceOptions): Promise<T>;
   /** Server-side apply (KEP-555). Creates what does not exist; with `metadata.uid` in the body it conflicts instead. */

@@ -324,6 +324,17 @@ describe('credentials', () => {
 });
 
 describe('streams', () => {
+  test('a connection is kept after each kind of request, also after a deletion with conditions', async () => {
+    await using bed = await serve((_, reply) => reply.json(200, {}));
+    for (let i = 0; i < 3; i++) await bed.client.get(POD, POD_REF);
+    const before = bed.server.connections;
+    await bed.client.delete(POD, POD_REF, { uid: 'u1' });
+    await bed.client.patch(POD, POD_REF, {}, { type: 'merge' });
+    await bed.client.delete(POD, POD_REF);
+    await bed.client.get(POD, POD_REF);
+    expect(bed.server.connections).toBe(before);
+  });
+
   test('watches and logs do not take the connections of requests', async () => {
     await using bed = await serve((request, reply) => {
       if (request.path === '/log') reply.begin();

@@ -1,4 +1,5 @@
 import type { Clock } from '#pkg/runtime';
+import { acceptHeader } from './accept.ts';
 import { call, callJson } from './call.ts';
 import type { KubeClient, ListOptions } from './client-interface.ts';
 import { KubeError } from './errors.ts';
@@ -38,42 +39,44 @@ export function createClient(transport: Transport, clock: Clock): KubeClient {
       }
     },
 
-    create: (resource, object, options = {}) =>
+    create: (resource, object, { metadataOnly = false, signal } = {}) =>
       json({
         method: 'POST',
         path: collectionPath(resource, namespaceOf(resource, object)),
+        headers: { accept: acceptHeader(metadataOnly) },
         body: encode(resource, object),
         attempted: `create ${describeRef(resource, object.metadata)}`,
-        ...options,
+        signal,
       }),
 
-    replace: (resource, object, { subresource, signal } = {}) =>
+    replace: (resource, object, { subresource, metadataOnly = false, signal } = {}) =>
       json({
         method: 'PUT',
         path: objectPath(resource, object.metadata, subresource),
+        headers: { accept: acceptHeader(metadataOnly) },
         body: encode(resource, object),
         attempted: `replace ${describeRef(resource, object.metadata)}`,
         signal,
       }),
 
-    apply: (resource, object, { fieldManager, force, subresource, signal }) =>
+    apply: (resource, object, { fieldManager, force, subresource, metadataOnly = false, signal }) =>
       json({
         method: 'PATCH',
         path: objectPath(resource, object.metadata, subresource),
         query: { fieldManager, force: force === true ? true : undefined },
         // A JSON document is a YAML document.
-        headers: { 'content-type': 'application/apply-patch+yaml' },
+        headers: { 'content-type': 'application/apply-patch+yaml', accept: acceptHeader(metadataOnly) },
         body: encode(resource, object),
         attempted: `apply ${describeRef(resource, object.metadata)}`,
         signal,
       }),
 
-    patch: (resource, ref, body, { type, subresource, fieldManager, signal }) =>
+    patch: (resource, ref, body, { type, subresource, fieldManager, metadataOnly = false, signal }) =>
       json({
         method: 'PATCH',
         path: objectPath(resource, ref, subresource),
         query: { fieldManager },
-        headers: { 'content-type': PATCH_TYPES[type] },
+        headers: { 'content-type': PATCH_TYPES[type], accept: acceptHeader(metadataOnly) },
         body: JSON.stringify(body),
         attempted: `patch ${describeRef(resource, ref)}`,
         signal,

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { createSecureContext } from 'node:tls';
 import { buildConnector } from 'undici';
 import { abortable } from './abortable.ts';
 import type { ClusterConfig, Connector } from './config.ts';
@@ -28,9 +29,12 @@ export function createDialer(config: ClusterConfig, clientCert: ClientCertificat
     keepAlive: true,
     keepAliveInitialDelay: TCP_KEEP_ALIVE_MS,
     rejectUnauthorized: config.insecureSkipTlsVerify !== true,
-    ...(config.caPem !== undefined && { ca: config.caPem }),
     ...(config.tlsServerName !== undefined && { servername: config.tlsServerName }),
-    ...(clientCert !== undefined && { cert: clientCert.certPem, key: clientCert.keyPem }),
+    // Made once: reading certificates anew costs each connection of a burst as much as its handshake.
+    secureContext: createSecureContext({
+      ...(config.caPem !== undefined && { ca: config.caPem }),
+      ...(clientCert !== undefined && { cert: clientCert.certPem, key: clientCert.keyPem }),
+    }),
   });
   const connector =
     config.connector === undefined ? tlsConnect : overStream(config.connector, tlsConnect, closing.signal);

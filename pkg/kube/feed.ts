@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '#pkg/runtime';
+import { acceptHeader } from './accept.ts';
 import { KubeError } from './errors.ts';
 import { type KubeObject, keyOf } from './object.ts';
 import { PAGE_SIZE, pages } from './pages.ts';
@@ -115,7 +116,7 @@ export function createFeed<T extends KubeObject>(deps: FeedDeps<T>): Feed {
           : { resourceVersion: version }),
       },
       timeoutSeconds,
-      accept: acceptHeader(deps.metadataOnly, 'PartialObjectMetadata'),
+      accept: acceptHeader(deps.metadataOnly),
       signal,
       onEvent,
       isInitial: () => isInitial,
@@ -177,8 +178,4 @@ function isWatchListRefusal(error: unknown): error is KubeError {
     error instanceof KubeError &&
     (error.code === 'WatchListUnsupported' || error.status === 422 || error.status === 400)
   );
-}
-
-function acceptHeader(metadataOnly: boolean, kind: string): string {
-  return metadataOnly ? `application/json;as=${kind};g=meta.k8s.io;v=v1` : 'application/json';
 }

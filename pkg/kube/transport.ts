@@ -122,6 +122,7 @@ export function createTransport(config: ClusterConfig, { clock, metrics }: Trans
         ...identity.headers,
       },
       body: request.body ?? null,
+      reset: false, // or undici closes a connection after each DELETE that has a body
       signal,
       headersTimeout: use === 'watches' ? HEADERS_TIMEOUT_MS : 0,
     });

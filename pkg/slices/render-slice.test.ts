@@ -63,7 +63,7 @@ describe('a slice made from one of a consumer', () => {
   test('addresses that the consumer did not announce are left out and counted, never passed on', () => {
     const endpoints = ['10.244.1.1', '10.96.0.1', '192.0.2.1', '::1'].map((address) => ({ addresses: [address] }));
     const slice = renderSlice(raw(endpoints), milan);
-    expect(print(slice)).toEqual(['10.71.1.1']);
+    expect(print(slice)).toEqual(['10.71.1.1 ready=true serving=true terminating=false']);
     expect(slice.metadata.annotations).toEqual({ 'tombolo.io/left-out': '3' });
     expect(renderSlice(raw(endpoints.slice(0, 1)), milan).metadata.annotations).toBeUndefined();
     expect(print(renderSlice(raw(endpoints), { ...milan, translate: () => undefined }))).toEqual([]);
@@ -79,14 +79,14 @@ describe('a slice made from one of a consumer', () => {
     expect(print(renderSlice(raw(endpoints), milan))).toEqual([
       '10.71.1.1 ready=true serving=true terminating=false',
       '10.71.1.2 ready=false serving=true terminating=true',
-      '10.71.1.3 ready=false',
-      '10.71.1.4',
+      '10.71.1.3 ready=false serving=false terminating=false',
+      '10.71.1.4 ready=true serving=true terminating=false',
     ]);
     expect(print(renderSlice(raw(endpoints), away))).toEqual([
       '10.71.1.1 ready=false serving=false terminating=false',
       '10.71.1.2 ready=false serving=false terminating=true',
-      '10.71.1.3 ready=false serving=false',
-      '10.71.1.4 ready=false serving=false',
+      '10.71.1.3 ready=false serving=false terminating=false',
+      '10.71.1.4 ready=false serving=false terminating=false',
     ]);
   });
 
@@ -104,7 +104,10 @@ describe('a slice made from one of a consumer', () => {
       hints: { forZones: [{ name: 'a' }] },
       targetRef: { kind: 'Pod', name: 'x', namespace: 'kube-system' },
     };
-    expect(renderSlice(raw([endpoint], { app: 'x' }), milan).endpoints).toEqual([{ addresses: ['10.71.1.1'] }]);
+    const conditions = { ready: true, serving: true, terminating: false };
+    expect(renderSlice(raw([endpoint], { app: 'x' }), milan).endpoints).toEqual([
+      { addresses: ['10.71.1.1'], conditions },
+    ]);
   });
 
   test('a slice of a headless Service is marked as one', () => {

@@ -74,17 +74,19 @@ function renderEndpoint({ addresses, conditions, hostname }: Endpoint, consumer:
   return [
     {
       addresses: here,
-      ...conditionsOf(conditions, consumer.isReachable),
+      conditions: conditionsOf(conditions, consumer.isReachable),
       ...(hostname !== undefined && { hostname }),
     },
   ];
 }
 
-/** Not serving either: where no endpoint is ready, kube-proxy falls back to those that terminate and serve. */
+/**
+ * What is not said is said here, for readers that do not know the defaults of the API. Not serving either while nothing
+ * reaches the consumer: where no endpoint is ready, kube-proxy falls back to those that terminate and serve.
+ */
 function conditionsOf(
-  conditions: Endpoint['conditions'],
+  { ready = true, serving = ready, terminating = false }: NonNullable<Endpoint['conditions']> = {},
   isReachable: boolean,
-): Pick<Endpoint, 'conditions'> | undefined {
-  if (!isReachable) return { conditions: { ...conditions, ready: false, serving: false } };
-  return conditions === undefined ? undefined : { conditions };
+): NonNullable<Endpoint['conditions']> {
+  return isReachable ? { ready, serving, terminating } : { ready: false, serving: false, terminating };
 }

@@ -59,12 +59,13 @@ async function act(
   const step = planSlice(wanted, standing);
   if (standing !== undefined && (step === 'delete' || step === 'recreate')) await remove(client, standing, signal);
   if (wanted === undefined) return;
-  if (step === 'create' || step === 'recreate') await client.create(ENDPOINT_SLICE, wanted, { signal });
+  if (step === 'create' || step === 'recreate')
+    await client.create(ENDPOINT_SLICE, wanted, { metadataOnly: true, signal });
   if (step === 'replace') {
     // The version makes it a conflict instead of a change of something that was not looked at.
     const { resourceVersion } = standing?.metadata ?? {};
     const metadata = { ...wanted.metadata, ...(resourceVersion !== undefined && { resourceVersion }) };
-    await client.replace(ENDPOINT_SLICE, { ...wanted, metadata }, { signal });
+    await client.replace(ENDPOINT_SLICE, { ...wanted, metadata }, { metadataOnly: true, signal });
   }
 }
 

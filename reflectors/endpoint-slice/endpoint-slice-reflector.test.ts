@@ -57,6 +57,17 @@ describe('slices for a provider', () => {
     });
   });
 
+  test('of an endpoint that is simply ready no condition is written', () => {
+    const ready = [{}, { ready: true }, { ready: true, serving: true, terminating: false }];
+    const other = [{ ready: false }, { ready: true, terminating: true }, { serving: false }];
+    const endpointsThere = (conditions: NonNullable<Endpoint['conditions']>) =>
+      rome.toTwin(slice([{ addresses: ['10.244.1.1'], conditions }]))?.fields['endpoints'];
+    for (const one of ready) expect(endpointsThere(one)).toEqual([{ addresses: ['10.244.1.1'] }]);
+    for (const one of other) {
+      expect(endpointsThere(one)).toEqual([{ addresses: ['10.244.1.1'], conditions: one }]);
+    }
+  });
+
   test('a slice of a headless Service stays marked as one', () => {
     const labels = { 'kubernetes.io/service-name': 'db', 'service.kubernetes.io/headless': '' };
     const headless = slice([{ addresses: ['10.244.1.1'] }], { metadata: { name: 'db-1', namespace: 'shop', labels } });

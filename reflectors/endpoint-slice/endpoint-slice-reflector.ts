@@ -43,15 +43,20 @@ function twinSlice(local: EndpointSlice, view: EndpointSliceView): TwinFields | 
 
 /**
  * Node, zone and hints would be taken for nodes of the provider, and the target for an object of its twin. Conditions are
- * copied as they are: a pod that terminates at home is drained there too (REF-40).
+ * kept, so that a pod that terminates at home is drained there too (REF-40); those of a ready endpoint are left out, since
+ * the API means the same by their absence, and they would be two thirds of what is written with each change.
  */
-function twinEndpoint(endpoint: Endpoint): Endpoint {
-  const conditions = endpoint.conditions && pick(endpoint.conditions, 'ready', 'serving', 'terminating');
+function twinEndpoint({ addresses, conditions, hostname }: Endpoint): Endpoint {
   return {
-    addresses: endpoint.addresses,
-    ...(conditions !== undefined && { conditions }),
-    ...pick(endpoint, 'hostname'),
+    addresses,
+    ...(conditions !== undefined &&
+      !isPlainlyReady(conditions) && { conditions: pick(conditions, 'ready', 'serving', 'terminating') }),
+    ...(hostname !== undefined && { hostname }),
   };
+}
+
+function isPlainlyReady({ ready, serving, terminating }: NonNullable<Endpoint['conditions']>): boolean {
+  return ready !== false && serving !== false && terminating !== true;
 }
 
 /** The provider has its own (REF-38). */

@@ -93,8 +93,7 @@ export function defineReflector<T extends KubeObject>(definition: ReflectorDefin
 
 /** Fields of an object by name, without those that it does not have. */
 export function pick<T extends object, K extends keyof T>(object: T, ...keys: K[]): Partial<Pick<T, K>> {
-  const wanted = new Set<PropertyKey>(keys);
-  return Object.fromEntries(
-    Object.entries(object).filter(([key, value]) => wanted.has(key) && value !== undefined),
-  ) as Partial<Pick<T, K>>;
+  const picked: Partial<Pick<T, K>> = {};
+  for (const key of keys) if (object[key] !== undefined) picked[key] = object[key];
+  return picked;
 }

@@ -13,6 +13,7 @@ const IMMUTABLE = /immutable|may not change once set/i;
 export interface TwinWriter {
   /**
    * By POST, never by apply: an apply would take over an object of somebody else.
+   * Answers with the metadata of what stands there now, as `apply` does.
    * @throws ReflectionError `NameTaken` (retryable) where one stands there; `CacheBehind` (retryable) where it is ours
    */
   create(twin: TwinObject): Promise<KubeObject>;
@@ -40,7 +41,7 @@ export function twinWriter({ client, resource, peer, origin, signal }: TwinWrite
 
   const create = async (twin: TwinObject): Promise<KubeObject> => {
     try {
-      return await client.create(resource, twin, { signal });
+      return await client.create(resource, twin, { metadataOnly: true, signal });
     } catch (error) {
       if (!(error instanceof KubeError && error.isAlreadyExists)) throw error;
       const standing = await client.get(resource, refOf(twin), { signal });
@@ -85,7 +86,12 @@ export function twinWriter({ client, resource, peer, origin, signal }: TwinWrite
       const body = { ...twin, metadata: { ...twin.metadata, ...(uid !== undefined && { uid }) } };
       try {
         if (!isAdopted) await adopt(standing);
-        return await client.apply(resource, body, { fieldManager: FIELD_MANAGER, force: true, signal });
+        return await client.apply(resource, body, {
+          fieldManager: FIELD_MANAGER,
+          force: true,
+          metadataOnly: true,
+          signal,
+        });
       } catch (error) {
         if (!(error instanceof KubeError && error.isInvalid && IMMUTABLE.test(error.why))) throw error;
         await remove(standing);

@@ -1,4 +1,5 @@
 import { loadavg } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { connectCluster, ENDPOINT_SLICE, type EndpointSlice, type Informer, loadKubeconfig, SERVICE } from '#pkg/kube';
 import { openBed, type TestCluster, until } from '../e2e/bed.ts';
 import { BUSYBOX, ensurePeered, offload, type Offloaded } from '../e2e/peered.ts';
@@ -30,6 +31,8 @@ export interface ExposeReport {
 const NAMESPACE = 'bench-expose';
 const PODS_DEADLINE_MS = 15 * 60_000;
 const EXPOSE_DEADLINE_MS = 5 * 60_000;
+/** What a round before it has left to do, and the connections of this one's watches, are not what is measured. */
+const SETTLE_MS = 3_000;
 
 const progress = (text: string) => process.stderr.write(`bench: ${text}\n`);
 
@@ -96,6 +99,7 @@ async function exposeOnce({ milan, rome, shop, name, pods }: ExposeRun, signal: 
   await using local = watchSlices(home.informer(ENDPOINT_SLICE, { namespace: shop.name, labelSelector }), signal);
   await using remote = watchSlices(provider.informer(ENDPOINT_SLICE, { namespace: shop.twin, labelSelector }), signal);
   await Promise.all([local.synced, remote.synced]);
+  await sleep(SETTLE_MS, undefined, { signal });
   const since = performance.now();
   await home.client.create(SERVICE, {
     metadata: { namespace: shop.name, name },
