@@ -1,5 +1,5 @@
 import { type Peer, PEER, SYSTEM_NAMESPACE } from '#pkg/api';
-import type { Secret } from '#pkg/kube';
+import type { Informer, Secret } from '#pkg/kube';
 import { isCodedError } from '#pkg/runtime';
 import { unlessNotFound } from '../not-found.ts';
 import type { PeerClusters } from '../peer-clusters.ts';
@@ -18,6 +18,7 @@ import {
 } from './peer-credentials.ts';
 import { type ConsumerSession, failed, succeeded } from './session.ts';
 import { readSecret } from './store.ts';
+import { unlessEnding } from './unless-ending.ts';
 
 /** How long a provider must go on saying that it does not know us before we believe it (PEER-28 allows 60 s). */
 const DISOWNED_AFTER_MS = 15_000;
@@ -26,7 +27,11 @@ const ENDING_RECHECK_MS = 1_000;
 
 /** Looks at the direction in which this cluster uses `peer`, does what is due, and says how it stands. */
 export async function reconcileConsumer(
-  deps: ConsumerDeps & { clusters: PeerClusters; secrets: { get(key: string): Secret | undefined } },
+  deps: ConsumerDeps & {
+    clusters: PeerClusters;
+    peers: Pick<Informer<Peer>, 'on'>;
+    secrets: { get(key: string): Secret | undefined };
+  },
   peer: Peer,
   session: ConsumerSession,
   signal: AbortSignal,
@@ -41,7 +46,9 @@ export async function reconcileConsumer(
     if (isOld || now >= session.nextLookAtMs) {
       await look(deps, credentials, provider, session, signal);
       // An end says first how it stands: to mend what gives no answer takes 15 s, and PEER-26 counts 10.
-      if (wanted || session.isEnding) await mend(deps, peer, credentials, provider, session, signal);
+      if (wanted || session.isEnding) {
+        await unlessEnding(deps.peers, peer, signal, (both) => mend(deps, peer, credentials, provider, session, both));
+      }
       session.isEnding = !wanted;
       if (wanted) await followProvidersEnd(deps, peer, session, signal);
     }
