@@ -41,6 +41,7 @@ export default defineConfig({
           include: ['{cmd,pkg,reflectors,network,tests}/**/*.wide.test.ts'],
           pool: 'forks',
           maxWorkers: 4, // they wait much more than they work
+          sequence: { groupOrder: 1 }, // after `unit`, which vitest demands where numbers of workers differ
           retry: AGAIN,
           testTimeout: 30_000,
           globalSetup: 'tests/testbed/wireguard-setup.ts',

@@ -45,6 +45,18 @@ test('no alias touches ranges of ours, announced or not, nor aliases of other pe
   ]);
 });
 
+test('a peer that announces the network of our nodes gets an alias for it, and our nodes stay where they are', () => {
+  const own = { ...OWN, spec: { ...OWN.spec, nodeRanges: ['192.168.7.0/24'] } };
+  const theirs = { ranges: ['192.168.7.0/24', '192.168.8.0/24'] };
+  const facts = { own, peer: peer('rome'), others: [], theirs, now: NOW, partners: new Set<string>(), self: SELF };
+  const { network, condition } = decideLink(facts);
+  expect(network.aliases).toEqual([
+    { original: '192.168.7.0/24', alias: '10.0.0.0/24' },
+    { original: '192.168.8.0/24', alias: '192.168.8.0/24' },
+  ]);
+  expect(condition).toBeUndefined();
+});
+
 test('the peer is told how we see it, and only aliases of ranges that we have are taken from it', () => {
   const { network, ours } = decide(peer('rome'), {
     publicKey: 'theirs',

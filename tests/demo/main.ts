@@ -108,6 +108,7 @@ async function tell(milan: TestCluster, rome: TestCluster): Promise<void> {
   command(`kubectl -n ${NAMESPACE} logs ${remote['metadata'].name}`);
   say(await milan.kubectl(['-n', NAMESPACE, 'logs', remote['metadata'].name]));
   await callAcross(milan, rome);
+  say(await tombolo(milan, ['verify', 'rome']));
   say(
     `One label, and ${pods.filter((pod) => pod['spec'].nodeName === 'rome').length} of ${pods.length} pods of milan run on rome.`,
   );

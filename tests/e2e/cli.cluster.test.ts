@@ -67,6 +67,7 @@ describe('command line', () => {
       [['status', '--kubeconfig', milan.kubeconfig, '--context', 'nope'], /nope/, 1],
       [['status', 'rom', '--kubeconfig', milan.kubeconfig], /rome/, 1],
       [['status', '--kubeconfg', milan.kubeconfig], /--kubeconfig/, 2],
+      [['peer', '--remote-kubeconfig', '/nowhere/rome', '--kubeconfig', milan.kubeconfig], /\/nowhere\/rome/, 1],
       [['peer', '--resources', 'cpu=much', '--remote-kubeconfig', 'x', '--kubeconfig', milan.kubeconfig], /much/, 2],
     ];
     for (const [args, sentence, code] of cases) {
