@@ -67,6 +67,44 @@ describe('Ledger', () => {
     expect(usedCpu(ledger)).toBe(0);
   });
 
+  test('POD-63 a pod is resized within the grant, and not beyond it', () => {
+    const ledger = new Ledger(fakeClock());
+    ledger.seen(pod('a', 600));
+    ledger.seen(pod('b', 300));
+    expect(ledger.admit(pod('a', 701), allowance(1000, 9))?.message).toBe(
+      'GrantExceeded: cpu: asked 701m, free 700m, granted 1 by rome',
+    );
+    expect(ledger.admit(pod('a', 700), allowance(1000, 9))).toBeUndefined();
+    expect(usedCpu(ledger)).toBe(1000);
+    expect(ledger.admit(pod('b', 301), allowance(1000, 9, true))?.code).toBe('GrantCordoned');
+    expect(ledger.admit(pod('b', 200), allowance(500, 9, true))).toBeUndefined();
+  });
+
+  test('a pod that is made again gets what it had and no more without asking', () => {
+    const ledger = new Ledger(fakeClock());
+    ledger.seen(pod('old', 100, { identity: 'home-1' }));
+    ledger.gone('old');
+    expect(ledger.admit(pod('new', 900, { identity: 'home-1' }), allowance(500, 9))?.code).toBe('GrantExceeded');
+    expect(ledger.admit(pod('new', 100, { identity: 'home-1' }), allowance(50, 9, true))).toBeUndefined();
+  });
+
+  test('a resize counts from its admission on, and is forgotten after 30 s where it was never stored', async () => {
+    const clock = fakeClock();
+    const ledger = new Ledger(clock);
+    ledger.seen(pod('a', 300));
+    ledger.admit(pod('a', 800), allowance(1000, 9));
+    ledger.seen(pod('a', 300)); // an event from before the resize
+    expect(usedCpu(ledger)).toBe(800);
+    await clock.advance(30_000);
+    expect(usedCpu(ledger)).toBe(300);
+    ledger.admit(pod('a', 200), allowance(1000, 9));
+    expect(usedCpu(ledger)).toBe(300);
+    ledger.seen(pod('a', 200));
+    expect(usedCpu(ledger)).toBe(200);
+    await clock.advance(30_000);
+    expect(usedCpu(ledger)).toBe(200);
+  });
+
   test('a dry run decides and reserves nothing', () => {
     const ledger = new Ledger(fakeClock());
     expect(ledger.admit(pod('a', 600), allowance(1000, 9), true)).toBeUndefined();
