@@ -5,6 +5,7 @@ import type { PeerCluster } from '#pkg/peering';
 import { type Log, systemClock, TaskGroup } from '#pkg/runtime';
 import type { TwinTable } from '#reflectors/framework';
 import { createPodReflector } from '#reflectors/pod';
+import { foreignResources } from './foreign-resources.ts';
 import type { PeerNetworkView } from './peer-network.ts';
 import { readiness } from './readiness.ts';
 
@@ -42,6 +43,7 @@ export async function serveVirtualNode(
       if ((current ?? old)?.metadata.name === name) handler();
     });
   const ready = readiness();
+  const foreign = foreignResources();
   const pods = createPodReflector({
     home,
     remote: peerCluster,
@@ -50,6 +52,7 @@ export async function serveVirtualNode(
     twins,
     placement: () => virtualNode()?.spec.placement ?? {},
     grant: () => ({ granted: virtualNode()?.status?.granted, cordoned: virtualNode()?.status?.cordoned }),
+    foreignResources: foreign.get,
     translate: deps.network.translate,
     onTranslation: deps.network.onTranslation,
     denyPrefixes: deps.denyPrefixes,
@@ -63,7 +66,10 @@ export async function serveVirtualNode(
     onGrantChange: onVirtualNode,
   });
   await using group = new TaskGroup(AbortSignal.any([signal, peerCluster.signal]));
-  group.start(`pods of ${name}`, (inner) => pods.run(inner));
+  group.start(`pods of ${name}`, async (inner) => {
+    await foreign.known(inner); // before, a resource that is no part of the grant looks like one that is (POD-10)
+    await pods.run(inner);
+  });
   group.start(`node ${name}`, (inner) =>
     runVirtualNode(
       {
@@ -81,6 +87,7 @@ export async function serveVirtualNode(
         version: deps.version,
         network: deps.network.health,
         onReadyChange: ready.set,
+        onForeignResources: foreign.set,
         log,
       },
       inner,

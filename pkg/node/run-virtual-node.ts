@@ -18,6 +18,7 @@ import type { Authenticate } from './kubelet-api/authenticate.ts';
 import { authorizer } from './kubelet-api/authorize.ts';
 import type { ClientAuthorities } from './kubelet-api/client-authorities.ts';
 import { kubeletServer } from './kubelet-api/server.ts';
+import { appliedResources } from './object/applied.ts';
 import { type DesiredNode, desiredNode, type Verdict } from './object/desired-node.ts';
 import { nodeKeeper } from './object/node-keeper.ts';
 import { keepNodeLease } from './object/node-lease.ts';
@@ -62,6 +63,8 @@ export interface RunVirtualNodeOptions {
   readonly network?: NetworkHealth;
   /** Told the first verdict and every change of it; the pods of the node follow it. */
   readonly onReadyChange: (isReady: boolean, verdict: Verdict) => void;
+  /** Told the resources in the Node's capacity that others have put there: once it was read, and with each change. */
+  readonly onForeignResources?: (keys: readonly string[]) => void;
   readonly clock?: Clock;
   readonly log: Log;
 }
@@ -86,6 +89,9 @@ export async function runVirtualNode(options: RunVirtualNodeOptions, signal: Abo
   group.start('node-watch', (inner) => nodes.run(inner));
   await Promise.race([nodes.synced, group.settled]);
   if (group.signal.aborted) return;
+  const tellForeign = () => options.onForeignResources?.(foreignResources(ownNode(nodes.get(name), peer)));
+  using _foreign = nodes.on(tellForeign);
+  tellForeign();
 
   const health = startHealth(options, ownNode(nodes.get(name), peer), clock);
   let kubeletPort: number | undefined;
@@ -228,6 +234,12 @@ function startHealth({ peerCluster }: RunVirtualNodeOptions, node: Node | undefi
 
 function ownNode(node: Node | undefined, peer: string): Node | undefined {
   return node !== undefined && isOwnNode(node, peer) ? node : undefined;
+}
+
+function foreignResources(node: Node | undefined): string[] {
+  if (node === undefined) return [];
+  const ours = new Set(appliedResources(node));
+  return Object.keys(node.status?.capacity ?? {}).filter((key) => !ours.has(key));
 }
 
 /** What a Node that we wrote before says of the version of its provider. */

@@ -96,7 +96,7 @@ function homeValue(
   }
 }
 
-/** `metadata.labels['key']` where the key is one that does not travel. */
+/** `metadata.labels['key']` where the key is one that does not travel; of ours the pod sees none (POD-47). */
 function uncopiedEntry(
   home: { labels?: Record<string, string>; annotations?: Record<string, string> },
   copied: { readonly labels: Record<string, string>; readonly annotations: Record<string, string> },
@@ -104,6 +104,7 @@ function uncopiedEntry(
 ): string | undefined {
   const [, map, key] = /^metadata\.(labels|annotations)\['(.+)'\]$/.exec(fieldPath) ?? [];
   if (key === undefined || (map !== 'labels' && map !== 'annotations')) return undefined;
+  if (isOurs(key)) return '';
   const value = home[map]?.[key];
   return value !== undefined && copied[map][key] !== value ? value : undefined;
 }

@@ -7,7 +7,11 @@ import type { PodParts } from './pod-run.ts';
 import { BY_POD_UID } from './stored-pod.ts';
 
 /** All that decides about one pod, from the caches. */
-export function gatherFacts({ deps, locals, watches, link, memory }: PodParts, namespace: string, podUid: string): Facts {
+export function gatherFacts(
+  { deps, locals, watches, link, memory }: PodParts,
+  namespace: string,
+  podUid: string,
+): Facts {
   const notes = memory.peek(podUid);
   const cached = locals.byIndex(BY_POD_UID, podUid)[0];
   const local = cached === undefined ? undefined : freshest(cached, notes);

@@ -10,7 +10,7 @@ import {
 } from '#pkg/quantity';
 import type { GrantView } from './pod-deps.ts';
 import type { PodSpec } from './pod-types.ts';
-import { type Refusal, refusal } from './refusal.ts';
+import { type Refusal, refusal, type ResizeRefusal } from './refusal.ts';
 
 /**
  * What the pods of this node use of its grant, so that a refusal is known before anything is created there: the provider
@@ -20,11 +20,15 @@ import { type Refusal, refusal } from './refusal.ts';
 export interface GrantLedger {
   /** Why the pod may not be created now; undefined: it may, and its demand is taken until `free`. */
   take(podUid: string, spec: PodSpec): Refusal | undefined;
-  /** The pod is there, whoever created it. */
+  /** The pod is there in that size, whoever created it. */
   hold(podUid: string, spec: PodSpec): void;
+  /** Why a pod that is held may not have the size of `spec` now; undefined: it may, and has it from now on (POD-63). */
+  resize(podUid: string, spec: PodSpec): ResizeRefusal | undefined;
   /** It ended or is gone. True where that made room. */
   free(podUid: string): boolean;
 }
+
+const NOTHING: Amounts = new Map();
 
 export function grantLedger(peer: string, grant: () => GrantView): GrantLedger {
   const held = new Map<string, Amounts>();
@@ -46,10 +50,11 @@ export function grantLedger(peer: string, grant: () => GrantView): GrantLedger {
     return demand;
   };
   const hold = (podUid: string, spec: PodSpec) => {
-    if (held.has(podUid)) return;
     const demand = demandOf(spec);
+    const before = held.get(podUid);
+    if (before === demand) return;
     held.set(podUid, demand);
-    used = addAmounts(used, demand);
+    used = addAmounts(before === undefined ? used : subtractAmounts(used, before), demand);
   };
 
   return {
@@ -67,6 +72,30 @@ export function grantLedger(peer: string, grant: () => GrantView): GrantLedger {
       return refusal(peer, 'GrantExceeded', describe(lack, total.get(lack.resource)));
     },
     hold,
+    resize(podUid, spec) {
+      const demand = demandOf(spec);
+      const before = held.get(podUid) ?? NOTHING;
+      const growing = new Set(shortages(demand, before).map(({ resource }) => resource));
+      const { granted, cordoned } = grant();
+      if (growing.size > 0 && cordoned === true) {
+        return {
+          reason: 'Deferred',
+          message: refusal(peer, 'GrantCordoned', 'its grant is cordoned, no pod grows').message,
+        };
+      }
+      if (growing.size > 0 && granted !== undefined) {
+        const total = parseAmounts(granted);
+        const free = subtractAmounts(total, subtractAmounts(used, before));
+        const lack = shortages(demand, free).find(({ resource }) => growing.has(resource));
+        if (lack !== undefined) {
+          const { message } = refusal(peer, 'GrantExceeded', describe(lack, total.get(lack.resource)));
+          const isTooMuch = shortages(demand, total).some(({ resource }) => growing.has(resource));
+          return { reason: isTooMuch ? 'Infeasible' : 'Deferred', message };
+        }
+      }
+      hold(podUid, spec);
+      return undefined;
+    },
     free(podUid) {
       const demand = held.get(podUid);
       if (demand === undefined) return false;

@@ -3,7 +3,8 @@ import type { Pod, ReplicaSet } from '#pkg/kube';
 import { isOurs } from '#reflectors/framework';
 import { COPIED_KEYS, HOME_HASH, homeHash, parseCopiedKeys } from './applied.ts';
 import type { Container } from './pod-types.ts';
-import { type RemoteContext, remoteTemplate } from './to-remote.ts';
+import { ownersOf, type RemoteContext, remoteTemplate } from './to-remote.ts';
+import { wrappingOf } from './wrapping.ts';
 
 /** RFC 6902. */
 export interface JsonPatchStep {
@@ -14,8 +15,8 @@ export interface JsonPatchStep {
 
 /**
  * What must change on the living remote pod so that it follows `local` in everything that Kubernetes lets people change
- * (POD-58 to POD-60): labels, annotations, images, added tolerations, the deadline. Labels and annotations of others on
- * the remote pod stay. Undefined where nothing differs. Pure.
+ * (POD-58 to POD-60) in the pod itself: labels, annotations, images, added tolerations, the deadline. Labels and
+ * annotations of others on the remote pod stay. Undefined where nothing differs. Pure.
  */
 export function livePodPatch(local: Pod, remote: Pod, context: RemoteContext): JsonPatchStep[] | undefined {
   // A placement that changed is for pods made later (POD-05), so none is looked at here.
@@ -33,6 +34,7 @@ export function livePodPatch(local: Pod, remote: Pod, context: RemoteContext): J
     ...imageSteps('/spec/initContainers', remote.spec?.initContainers, wanted.spec.initContainers),
     ...tolerationSteps(remote, wanted.spec.tolerations ?? []),
     ...deadlineSteps(remote, wanted.spec.activeDeadlineSeconds),
+    ...ownerSteps(local, remote, context),
   ];
   return steps.length === 0 ? undefined : [testUid(remote), ...steps];
 }
@@ -115,4 +117,11 @@ function deadlineSteps(remote: Pod, wanted: number | undefined): JsonPatchStep[]
   const there = remote.spec?.activeDeadlineSeconds;
   if (wanted === undefined || wanted === there || (there !== undefined && wanted > there)) return [];
   return [{ op: 'add', path: '/spec/activeDeadlineSeconds', value: wanted }];
+}
+
+/** A pod whose wrapper has gone becomes like one that was made bare: the twin takes it along, `kubectl drain` takes it. */
+function ownerSteps(local: Pod, remote: Pod, { twin }: RemoteContext): JsonPatchStep[] {
+  const isOwned = (remote.metadata.ownerReferences ?? []).length > 0;
+  if (isOwned || wrappingOf(local) === 'replica-set' || twin.ownerUid === undefined) return [];
+  return [{ op: 'add', path: '/metadata/ownerReferences', value: ownersOf(twin) }];
 }

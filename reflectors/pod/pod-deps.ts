@@ -39,6 +39,8 @@ export interface PodReflectorDeps {
   readonly twins: TwinTable;
   readonly placement: () => Placement;
   readonly grant: () => GrantView;
+  /** Keys of resources that others have put onto the Node (POD-10). Default none. */
+  readonly foreignResources?: (() => readonly string[]) | undefined;
   /** Address here of an address of the provider; undefined while the network does not exist. */
   readonly translate: (address: string) => string | undefined;
   /** `handler` runs after answers of `translate` may have changed. Default: they never do. */

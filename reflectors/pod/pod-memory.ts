@@ -1,6 +1,7 @@
 import type { Pod } from '#pkg/kube';
 import type { Clock } from '#pkg/runtime';
 import type { Refusal } from './refusal.ts';
+import type { ResizeNotes } from './resize.ts';
 import type { RestartsBefore } from './restarts.ts';
 
 /**
@@ -25,8 +26,9 @@ export interface PodNotes {
   token: { waitUntilMs: number; failures: number; refusal: Refusal | undefined };
   /** Last state of a remote pod that ended and is gone. */
   departed: Pod | undefined;
-  /** Change of a living pod that the provider refused. */
-  refusedChange: string | undefined;
+  /** Changes of a living pod that the provider refused, by what they change: at most one of each kind. */
+  readonly refusedChanges: Map<string, string>;
+  resize: ResizeNotes | undefined;
   /** Patch that the API server did not take over, so that it is not sent again and again. */
   refusedPatch: string | undefined;
 }
@@ -59,7 +61,8 @@ export function createPodMemory(): PodMemory {
           restarts: undefined,
           token: { waitUntilMs: Number.NEGATIVE_INFINITY, failures: 0, refusal: undefined },
           departed: undefined,
-          refusedChange: undefined,
+          refusedChanges: new Map(),
+          resize: undefined,
           refusedPatch: undefined,
         };
         notes.set(uid, entry);

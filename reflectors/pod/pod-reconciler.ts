@@ -1,8 +1,11 @@
 import { KubeError, POD } from '#pkg/kube';
 import { done, type Reconciler, type ReconcileResult, requeueAfter } from '#pkg/runtime';
 import { homeTokens } from './api-access.ts';
+import { type Asked, askedOf, leftOutKeys } from './asked.ts';
+import { chooseRemote } from './choose-remote.ts';
 import { confirmLost } from './confirm-lost.ts';
 import { PodError } from './errors.ts';
+import { followChange, planChange } from './follow-change.ts';
 import { gatherFacts } from './gather-facts.ts';
 import { makeRemote } from './make-remote.ts';
 import { type Facts, type Plan, planPod } from './plan.ts';
@@ -13,7 +16,6 @@ import { orphanPodOf, removeRemote } from './remove-remote.ts';
 import { showStatus } from './show-status.ts';
 import type { TokenOutcome } from './token-keeper.ts';
 import type { TokenOwner } from './token-secret.ts';
-import { updateLiving } from './update-living.ts';
 
 /** A cache that was behind has caught up by then. */
 const OUTDATED_MS = 300;
@@ -34,10 +36,11 @@ export function podReconciler(parts: PodParts): Reconciler {
       if (!parts.locals.isSynced) return done; // the first reading brings every pod here again
       const facts = gatherFacts(parts, namespace, podUid);
       const notes = parts.memory.of(podUid);
-      account(parts, facts, podUid);
+      const asked = whatIsAsked(parts, facts);
+      account(parts, facts, asked, podUid);
       const plan = planPod(facts);
       try {
-        const recheckMs = await execute(parts, { namespace, podUid, facts, notes, plan }, signal);
+        const recheckMs = await execute(parts, { namespace, podUid, facts, asked, notes, plan }, signal);
         if (isOver(facts, plan)) parts.memory.forget(podUid);
         return recheckMs === undefined ? done : requeueAfter(recheckMs);
       } catch (error) {
@@ -49,14 +52,25 @@ export function podReconciler(parts: PodParts): Reconciler {
   };
 }
 
+function whatIsAsked({ deps }: PodParts, { local, remotes }: Facts): Asked | undefined {
+  if (local === undefined) return undefined;
+  const leftOut = leftOutKeys(deps.foreignResources?.() ?? [], deps.grant().granted);
+  return askedOf(local, chooseRemote(remotes).living, leftOut);
+}
+
 /** Keeps the ledger of the grant equal to what is there. */
-function account({ ledger, onRoom }: PodParts, { local, remotes, wrapper, isCreating }: Facts, podUid: string): void {
+function account(
+  { ledger, onRoom }: PodParts,
+  { local, remotes, wrapper, isCreating }: Facts,
+  asked: Asked | undefined,
+  podUid: string,
+): void {
   const isOver =
     local === undefined || isTerminal(local) || (remotes.length > 0 && remotes.every(isTerminal) && !wrapper);
   if (isOver) {
     if (ledger.free(podUid)) onRoom();
-  } else if (local.spec !== undefined && (remotes.length > 0 || wrapper !== undefined || isCreating)) {
-    ledger.hold(podUid, local.spec);
+  } else if (asked?.standing.spec !== undefined && (remotes.length > 0 || wrapper !== undefined || isCreating)) {
+    ledger.hold(podUid, asked.standing.spec);
   }
 }
 
@@ -66,12 +80,12 @@ function isOver({ local, remotes, wrapper }: Facts, plan: Plan): boolean {
 
 /** Does what the plan says, in its order. Resolves with the time after which to look again. */
 async function execute(parts: PodParts, run: PodRun, signal: AbortSignal): Promise<number | undefined> {
-  const { plan, facts, notes } = run;
+  const { plan, notes } = run;
   const rechecks = [plan.recheckMs];
   let refusal = plan.refusal;
   let made: TokenOwner | undefined;
-  if (plan.create !== undefined && facts.local !== undefined) {
-    const outcome = await makeRemote(parts, run, facts.local, signal);
+  if (plan.create !== undefined && run.asked !== undefined) {
+    const outcome = await makeRemote(parts, run, run.asked.standing, signal);
     refusal ??= outcome.refusal;
     rechecks.push(outcome.recheckMs);
     made = outcome.made;
@@ -80,14 +94,16 @@ async function execute(parts: PodParts, run: PodRun, signal: AbortSignal): Promi
   const token = await keepToken(parts, run, made, signal);
   refusal ??= token.refusal;
   rechecks.push(token.recheckMs);
+  const change = planChange(parts, run);
+  const shown = plan.show === undefined ? undefined : (change?.resize?.show ?? plan.show);
   // The status first: it is due at home also while the provider is away and the rest fails.
-  rechecks.push(...(await showStatus(parts, run, refusal, signal)));
+  rechecks.push(...(await showStatus(parts, run, shown, refusal, signal)));
   if (plan.lost) rechecks.push(await confirmLost(parts, run, signal));
   if (plan.remove !== undefined) {
     await removeRemote(plan.remove, run.namespace, run.podUid, notes, parts.removing, signal);
   }
   if (plan.orphan !== undefined) await orphanPodOf(plan.orphan, parts.removing, signal);
-  if (plan.show !== undefined) await updateLiving(parts, run, plan.show, signal);
+  if (change !== undefined) rechecks.push(await followChange(change, parts, signal));
   if (plan.finish) await finish(parts, run, signal);
   const due = rechecks.filter((ms) => ms !== undefined);
   return due.length === 0 ? undefined : Math.min(...due);

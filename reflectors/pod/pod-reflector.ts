@@ -9,7 +9,7 @@ import type { PodReflectorDeps } from './pod-deps.ts';
 import { createPodMemory } from './pod-memory.ts';
 import { podKey, podReconciler } from './pod-reconciler.ts';
 import type { PodParts } from './pod-run.ts';
-import { isTerminal } from './pod-types.ts';
+import { conditionOf, isTerminal } from './pod-types.ts';
 import { createProviderLink } from './provider-link.ts';
 import { statusWriter } from './status-writer.ts';
 import { BY_POD_UID, storedLocalPod } from './stored-pod.ts';
@@ -57,8 +57,12 @@ export function createPodReflector(deps: PodReflectorDeps): PodReflector {
     for (const pod of locals.list()) if (matches(pod)) queue.add(keyOfLocal(pod), { priority });
   };
   const enqueueAll = () => enqueueWhere(() => true, 'high');
-  /** Pods without a remote one: what waits for room, a twin or the provider. */
-  const enqueueWaiting = () => enqueueWhere((pod) => pod.status?.phase === 'Pending', 'high');
+  /** Pods without a remote one, and those that are to grow: what waits for room, a twin or the provider. */
+  const enqueueWaiting = () =>
+    enqueueWhere(
+      (pod) => pod.status?.phase === 'Pending' || conditionOf(pod, 'PodResizePending') !== undefined,
+      'high',
+    );
 
   const watches = twinWatches({
     cluster: provider,

@@ -1,4 +1,5 @@
 import type { Informer, Pod } from '#pkg/kube';
+import type { Asked } from './asked.ts';
 import type { GrantLedger } from './grant-ledger.ts';
 import type { ReferenceCheck } from './missing-references.ts';
 import type { Facts, Plan } from './plan.ts';
@@ -31,6 +32,8 @@ export interface PodRun {
   readonly namespace: string;
   readonly podUid: string;
   readonly facts: Facts;
+  /** Undefined where the local pod is gone. */
+  readonly asked: Asked | undefined;
   readonly notes: PodNotes;
   readonly plan: Plan;
 }

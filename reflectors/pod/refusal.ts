@@ -21,6 +21,12 @@ export interface Refusal {
   readonly message: string;
 }
 
+/** Why a resize waits, in the words of KEP-1287: `Deferred` may fit later, `Infeasible` never fits the grant (POD-63). */
+export interface ResizeRefusal {
+  readonly reason: 'Deferred' | 'Infeasible';
+  readonly message: string;
+}
+
 /** Longest sentence on a pod: what a terminal shows in a few lines of `kubectl describe`. */
 const SENTENCE_LENGTH = 300;
 

@@ -1,5 +1,5 @@
 import { ANNOTATION } from '#pkg/api';
-import type { ReplicaSet } from '#pkg/kube';
+import type { Pod, ReplicaSet } from '#pkg/kube';
 import { annotationStep, testUid } from './live-update.ts';
 import { patchRemote } from './patch-remote.ts';
 import type { PodNotes } from './pod-memory.ts';
@@ -13,16 +13,20 @@ const WRAPPER_RETRY_MS = 15_000;
 /** While a started pod waits for volumes, what it lacks is looked up this often. */
 const WAITING_MS = 3_000;
 
-/** What the local pod is to say, and when to look again for it. */
+/**
+ * What the local pod is to say, and when to look again for it.
+ * @param shown the remote pod to show, as it is to be shown
+ */
 export async function showStatus(
   parts: PodParts,
   { plan, facts, notes }: PodRun,
+  shown: Pod | undefined,
   refusal: Refusal | undefined,
   signal: AbortSignal,
 ): Promise<(number | undefined)[]> {
   const { local, twin } = facts;
   if (local === undefined || isTerminal(local) || plan.lost) return [];
-  if (plan.show === undefined) {
+  if (shown === undefined) {
     const wrapperSays = facts.wrapper === undefined ? undefined : whyNoPod(facts.peer, facts.wrapper);
     const why = refusal ?? wrapperSays;
     if (why === undefined && plan.absent === undefined) return [];
@@ -35,12 +39,12 @@ export async function showStatus(
     const retryMs = wrapperSays === undefined ? undefined : await retryWrapper(parts, facts.wrapper, notes, signal);
     return [heldMs, retryMs, why === undefined ? undefined : RETRY_MS];
   }
-  let why = refusal ?? whyNotRunning(facts.peer, plan.show);
-  const isWaiting = why === undefined && plan.show.status?.phase === 'Pending' && !isTerminating(local);
+  let why = refusal ?? whyNotRunning(facts.peer, shown);
+  const isWaiting = why === undefined && shown.status?.phase === 'Pending' && !isTerminating(local);
   if (isWaiting && twin !== undefined && parts.link.downSince === undefined) {
-    why = await parts.references.find(local, plan.show, twin.namespace, signal);
+    why = await parts.references.find(local, shown, twin.namespace, signal);
   }
-  const heldMs = await parts.writer.write(local, { remote: plan.show, absent: undefined, refusal: why }, notes, signal);
+  const heldMs = await parts.writer.write(local, { remote: shown, absent: undefined, refusal: why }, notes, signal);
   return [heldMs, isWaiting ? WAITING_MS : undefined];
 }
 

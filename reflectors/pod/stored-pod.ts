@@ -32,6 +32,9 @@ export function storedRemotePod(pod: Pod, interner: Interner): Pod {
   };
   const kept: PodSpec = { containers: (spec?.containers ?? []).map(reduced) };
   if (spec?.initContainers !== undefined) kept.initContainers = spec.initContainers.map(reduced);
+  if (spec?.ephemeralContainers !== undefined) {
+    kept.ephemeralContainers = spec.ephemeralContainers.map(({ name }) => ({ name }));
+  }
   for (const key of ['nodeName', 'tolerations', 'activeDeadlineSeconds', 'terminationGracePeriodSeconds'] as const) {
     if (spec?.[key] !== undefined) Object.assign(kept, { [key]: spec[key] });
   }
@@ -85,7 +88,7 @@ function shareSpec(spec: PodSpec, interner: Interner): PodSpec {
 function withFixedTokenVolume(spec: PodSpec): PodSpec {
   const token = spec.volumes?.find((volume) => isTokenVolume(volume) && volume.name !== TOKEN_VOLUME);
   if (token === undefined) return spec;
-  const container = (from: Container): Container =>
+  const container = <T extends Pick<Container, 'volumeMounts'>>(from: T): T =>
     from.volumeMounts === undefined
       ? from
       : {
@@ -98,6 +101,7 @@ function withFixedTokenVolume(spec: PodSpec): PodSpec {
     ...spec,
     containers: spec.containers.map(container),
     ...(spec.initContainers !== undefined && { initContainers: spec.initContainers.map(container) }),
+    ...(spec.ephemeralContainers !== undefined && { ephemeralContainers: spec.ephemeralContainers.map(container) }),
     volumes: (spec.volumes ?? []).map((volume) => (volume === token ? { ...volume, name: TOKEN_VOLUME } : volume)),
   };
 }

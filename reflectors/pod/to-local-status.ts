@@ -1,6 +1,8 @@
 import { CONDITION } from '#pkg/api';
 import type { Pod } from '#pkg/kube';
 import { type ConditionContext, mergeConditions, shownConditions, unreadyConditions } from './conditions.ts';
+import { shownEphemerals } from './ephemeral.ts';
+import { lostContainer } from './lost-container.ts';
 import { refusedCondition, runningCondition } from './offloaded-condition.ts';
 import {
   type ContainerStatus,
@@ -40,9 +42,11 @@ export function toLocalStatus(local: Pod, remote: Pod, context: StatusContext): 
   const isVerdict = result.phase === 'Succeeded' || result.phase === 'Failed';
   copyOrDrop(result, 'reason', isVerdict || !isTerminal(remote) ? there.reason : undefined);
   copyOrDrop(result, 'message', isVerdict || !isTerminal(remote) ? there.message : undefined);
-  for (const list of ['initContainerStatuses', 'containerStatuses', 'ephemeralContainerStatuses'] as const) {
+  for (const list of ['initContainerStatuses', 'containerStatuses'] as const) {
     copyOrDrop(result, list, shownContainers(there[list], here[list], context.restartsBefore));
   }
+  const ephemerals = shownEphemerals(there.ephemeralContainerStatuses, here.ephemeralContainerStatuses);
+  copyOrDrop(result, 'ephemeralContainerStatuses', ephemerals);
   showAddresses(result, there, context);
   result.conditions = withOffloaded(
     { ...local, status: { ...here, conditions: shownConditions(local, remote, context) } },
@@ -69,29 +73,14 @@ export function toAbsentStatus(
 
 /** Status of a pod that ran once and whose remote pod is gone without a verdict (POD-24). As the kubelet does it. */
 export function toLostStatus(local: Pod, message: string, context: ConditionContext): PodStatus {
-  const lost = (status: ContainerStatus): ContainerStatus =>
-    status.state?.terminated !== undefined
-      ? status
-      : {
-          ...status,
-          ready: false,
-          started: false,
-          state: {
-            terminated: {
-              exitCode: 137, // 128 + SIGKILL: what the kubelet reports for containers it finds gone
-              reason: 'ContainerStatusUnknown',
-              message: 'The container could not be located when the pod was terminated',
-            },
-          },
-        };
   const { containerStatuses, initContainerStatuses } = local.status ?? {};
   return {
     ...toAbsentStatus(local, 'PodFailed', undefined, context),
     phase: 'Failed',
     reason: 'RemotePodLost',
     message,
-    ...(containerStatuses !== undefined && { containerStatuses: containerStatuses.map(lost) }),
-    ...(initContainerStatuses !== undefined && { initContainerStatuses: initContainerStatuses.map(lost) }),
+    ...(containerStatuses !== undefined && { containerStatuses: containerStatuses.map(lostContainer) }),
+    ...(initContainerStatuses !== undefined && { initContainerStatuses: initContainerStatuses.map(lostContainer) }),
   };
 }
 

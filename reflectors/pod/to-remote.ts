@@ -1,9 +1,9 @@
 import { ANNOTATION, LABEL, NAME, type Placement, TAINT } from '#pkg/api';
 import type { ObjectMeta, Pod, ReplicaSet } from '#pkg/kube';
 import { stripMetadata, twinConfigMapName } from '#reflectors/framework';
-import { type ApiContext, apiAccessOf, apiRewrite } from './api-access.ts';
+import { type ApiContext, apiAccessOf, type ApiRewrite, apiRewrite } from './api-access.ts';
 import { COPIED_KEYS, copiedKeys, HOME_HASH, homeHash } from './applied.ts';
-import { downwardRewrite } from './downward.ts';
+import { type DownwardRewrite, downwardRewrite } from './downward.ts';
 import { type Container, omit, type PodSpec, type Toleration, type Volume } from './pod-types.ts';
 import { type RemoteLabels, remoteLabels } from './remote-labels.ts';
 import { projectsToken } from './service-account-tokens.ts';
@@ -21,17 +21,23 @@ export interface RemoteContext extends RemoteLabels, ApiContext {
 /** The bare Pod for a local pod. A garbage-collected twin ConfigMap takes it along, and `kubectl drain` accepts it. */
 export function toRemotePod(local: Pod, context: RemoteContext): Pod {
   const { metadata, spec } = remoteTemplate(local, context);
-  const { namespace, ownerUid } = context.twin;
-  const ownerReferences =
-    ownerUid === undefined
-      ? []
-      : [{ apiVersion: 'v1', kind: 'ConfigMap', name: NAME.twinOwner, uid: ownerUid, controller: true }];
   return {
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: { name: local.metadata.name, namespace, ...metadata, ownerReferences },
+    metadata: {
+      name: local.metadata.name,
+      namespace: context.twin.namespace,
+      ...metadata,
+      ownerReferences: ownersOf(context.twin),
+    },
     spec,
   };
+}
+
+/** Owner of a bare pod. */
+export function ownersOf({ ownerUid }: RemoteContext['twin']): NonNullable<ObjectMeta['ownerReferences']> {
+  if (ownerUid === undefined) return [];
+  return [{ apiVersion: 'v1', kind: 'ConfigMap', name: NAME.twinOwner, uid: ownerUid, controller: true }];
 }
 
 /**
@@ -89,8 +95,7 @@ export function remoteTemplate(
   const downward = downwardRewrite(local, copied);
   const api = apiRewrite(local, context);
   const isProviders = apiAccessOf(local, context.apiAccess) === 'provider';
-  const container = (from: Container) =>
-    downward.container(withTwinConfigMaps(api.container(withoutHomeDevices(from))));
+  const container = containerRewrite(downward, api);
 
   const spec: PodSpec = {
     ...omit(source, HOME_ONLY),
@@ -124,6 +129,18 @@ export function remoteTemplate(
     },
     spec,
   };
+}
+
+/** How a container of `local` is written there, whenever it comes to the pod (POD-62). */
+export function remoteContainer(local: Pod, context: RemoteContext): <T extends Container>(container: T) => T {
+  const copied = stripMetadata(local.metadata, { isPod: true, denyPrefixes: context.denyPrefixes ?? [] });
+  return containerRewrite(downwardRewrite(local, copied), apiRewrite(local, context));
+}
+
+function containerRewrite(downward: DownwardRewrite, api: ApiRewrite): <T extends Container>(container: T) => T {
+  // Each step keeps the fields that it does not name, so what is more than a container stays.
+  return <T extends Container>(container: T) =>
+    downward.container(withTwinConfigMaps(api.container(withoutHomeDevices(container)))) as T;
 }
 
 /** The toleration of virtual nodes is for the home scheduler; those of the placement come last (POD-06). */

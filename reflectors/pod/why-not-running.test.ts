@@ -41,12 +41,13 @@ describe('whyNotRunning', () => {
     });
   });
 
-  test('a claim that is not there is named', () => {
+  test('POD-76 a claim that is not there is named', () => {
     const message = '0/1 nodes are available: persistentvolumeclaim "data" not found.';
     const conditions = [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message }];
-    expect(whyNotRunning('rome', remotePod({ status: { phase: 'Pending', conditions } }))?.reason).toBe(
-      'VolumeNotThere',
-    );
+    expect(whyNotRunning('rome', remotePod({ status: { phase: 'Pending', conditions } }))).toEqual({
+      reason: 'VolumeNotThere',
+      message: 'rome: claim "data" is not there: its storage belongs to another cluster',
+    });
   });
 
   test('sentences end at 300 characters', () => {

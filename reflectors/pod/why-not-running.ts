@@ -24,8 +24,10 @@ export function whyNotRunning(peer: string, remote: Pod): Refusal | undefined {
   const scheduled = conditionOf(remote, 'PodScheduled');
   if (scheduled?.status === 'False' && scheduled.reason === 'Unschedulable') {
     const message = scheduled.message ?? 'no reason given';
-    return /persistentvolumeclaim "[^"]+" not found/.test(message)
-      ? refusal(peer, 'VolumeNotThere', message)
+    // In the words of the scheduler (VolumeBinding): the twin has no claim of that name.
+    const [, claim] = /persistentvolumeclaim "([^"]+)" not found/.exec(message) ?? [];
+    return claim !== undefined
+      ? refusal(peer, 'VolumeNotThere', `claim "${claim}" is not there: its storage belongs to another cluster`)
       : refusal(peer, 'RemoteUnschedulable', `its scheduler cannot place the pod: ${message}`);
   }
   const { initContainerStatuses = [], containerStatuses = [] } = remote.status ?? {};
