@@ -62,15 +62,22 @@ function progressOf(
   const conditions = peer?.status?.conditions ?? [];
   const roles = peer?.status?.roles ?? [];
   // Conditions of the other direction, or of an earlier wish, say nothing about this one.
-  const isSeen = getCondition(conditions, 'Authenticated')?.observedGeneration === peer?.metadata.generation;
+  const authenticated = getCondition(conditions, 'Authenticated');
+  const isSeen = authenticated?.observedGeneration === peer?.metadata.generation;
   const isSetUp = isSeen && started.roles.every((role) => roles.includes(role));
   const stands = isSetUp && isConditionTrue(conditions, 'Authenticated') && isConditionTrue(conditions, 'ApiReachable');
   const ready = started.virtualNode === undefined || isConditionTrue(node?.status?.conditions, 'Ready');
   const step =
     stands && !ready
       ? waitingForNode(started.virtualNode ?? '', node)
-      : (peer?.status?.step ?? 'wait for the controller');
+      : [peer?.status?.step ?? 'wait for the controller', ...(isSeen ? whyNot(authenticated) : [])].join(': ');
   return { phase: peer?.status?.phase ?? 'Pending', step, conditions, isDone: stands && ready };
+}
+
+/** What has gone wrong in the step under way, which goes on. */
+function whyNot(authenticated: Condition | undefined): string[] {
+  const { reason = '', message = '' } = authenticated ?? {};
+  return isPeeringCode(reason) ? [message] : [];
 }
 
 function waitingForNode(name: string, node: VirtualNode | undefined): string {

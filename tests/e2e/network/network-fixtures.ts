@@ -1,6 +1,6 @@
 /** What tests of the network share: pods that answer, a look at nodes and gateways, and how the other side sees an address. */
 import { type Bed, type Json, type TestCluster, until } from '../bed.ts';
-import { AGNHOST, BUSYBOX, condition } from '../peered.ts';
+import { AGNHOST, BUSYBOX, condition, type Offloaded } from '../peered.ts';
 
 /** `main` answers by HTTP on 8080 and UDP on 8081, `box` has a shell. */
 export const CONTAINERS = [
@@ -57,4 +57,37 @@ export async function onNode(bed: Bed, cluster: string, node: string, script: st
   const outcome = await bed.control(['exec', `${cluster}/${node}`, '--', 'sh', '-c', script]);
   if (outcome.code !== 0) throw new Error(`${node}: ${outcome.stderr}`);
   return outcome.stdout;
+}
+
+/** Milliseconds between two pings of {@link startPings}. */
+export const PING_EVERY_MS = 200;
+
+/**
+ * Has the shell of `pod` ping an address five times a second, until the function that it returns is called. That one tells how
+ * many in a row were not answered at worst, and what ping said.
+ */
+export async function startPings(
+  cluster: TestCluster,
+  shop: Offloaded,
+  pod: string,
+  address: string,
+): Promise<() => Promise<{ missed: number; output: string }>> {
+  const box = (command: string) =>
+    cluster.kubectl(['-n', shop.name, 'exec', pod, '-c', 'box', '--', 'sh', '-c', command]);
+  await box(`ping -i ${PING_EVERY_MS / 1000} ${address} > /tmp/ping 2>&1 &`);
+  return async () => {
+    const output = await box('killall -INT ping; sleep 0.2; cat /tmp/ping');
+    return { missed: longestGap(output), output: `${pod}: ${output.slice(-2_000)}` };
+  };
+}
+
+/** Most echo requests in a row that were not answered. */
+function longestGap(output: string): number {
+  const answered = [...output.matchAll(/ seq=(\d+) /g)]
+    .map(([, sequence]) => Number(sequence))
+    .toSorted((a, b) => a - b);
+  const sent = Number(/(\d+) packets transmitted/.exec(output)?.[1]);
+  // One that was sent at the very end may be under way.
+  const all = [-1, ...answered, Math.max(sent - 1, answered.at(-1) ?? 0)];
+  return Math.max(...all.slice(1).map((sequence, index) => sequence - (all[index] ?? 0) - 1));
 }

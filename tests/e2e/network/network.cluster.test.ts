@@ -9,9 +9,14 @@ import {
   homePod,
   networkReady,
   onNode,
+  PING_EVERY_MS,
   realNodes,
+  startPings,
   tunnelUp,
 } from './network-fixtures.ts';
+
+/** Whole clusters share two cores with the tests. */
+const SLACK = 2;
 
 interface Pair {
   readonly there: string;
@@ -165,6 +170,7 @@ describe('network', () => {
     const { there } = await pair(milan, shop);
     const before = (await milan.json('get peer rome'))['status'].network;
     const lastEcho = await talk(milan, shop, there);
+    const endPings = await startPings(milan, shop, 'here-0', there);
     for (let round = 0; round < 5; round++) {
       await until(
         'two gateways',
@@ -184,6 +190,9 @@ describe('network', () => {
       const heard = await lastEcho();
       await until('the connection goes on', async () => (await lastEcho()) > heard);
     }
+    const { missed, output } = await endPings();
+    console.info(`longest interruption of five: ${missed * PING_EVERY_MS} ms`);
+    expect(missed * PING_EVERY_MS, output).toBeLessThanOrEqual(3_000 * SLACK);
     expect((await milan.json('get peer rome'))['status'].network).toEqual(before);
   });
 
