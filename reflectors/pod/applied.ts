@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { GROUP } from '#pkg/api';
 import type { Pod } from '#pkg/kube';
-import { isOurs } from '#reflectors/framework';
+import { isCopied } from '#reflectors/framework';
 
 /** Annotation of the remote pod: which of its labels and annotations came from home, so that a removal is seen. */
 export const COPIED_KEYS = `${GROUP}/copied-keys`;
@@ -28,15 +28,16 @@ export function parseCopiedKeys(text: string | undefined): { labels: string[]; a
 }
 
 /**
- * Changes exactly when something changed that Kubernetes lets people change on a living pod. Says nothing about the
- * placement, whose changes are for pods made later (POD-05).
+ * Changes exactly when something changed that Kubernetes lets people change on a living pod, or what of it may be copied
+ * (REF-48). Says nothing about the placement, whose changes are for pods made later (POD-05).
+ * @param denyPrefixes of labels and annotations that policies keep at home
  */
-export function homeHash(local: Pod): string {
+export function homeHash(local: Pod, denyPrefixes: readonly string[] = []): string {
   const { labels, annotations } = local.metadata;
   const { containers = [], initContainers = [], tolerations, activeDeadlineSeconds, resources } = local.spec ?? {};
   const theirs = (map: Record<string, string> = {}) =>
     Object.entries(map)
-      .filter(([key]) => !isOurs(key))
+      .filter(([key]) => isCopied(key, { isPod: true, denyPrefixes }))
       .toSorted(([a], [b]) => (a < b ? -1 : 1));
   const changeable = {
     labels: theirs(labels),

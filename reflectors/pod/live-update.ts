@@ -44,7 +44,7 @@ export function livePodPatch(local: Pod, remote: Pod, context: RemoteContext): J
  * Undefined where the wrapper was made from the pod as it is now.
  */
 export function wrapperPatch(local: Pod, wrapper: ReplicaSet, context: RemoteContext): JsonPatchStep[] | undefined {
-  const hash = homeHash(local);
+  const hash = homeHash(local, context.denyPrefixes);
   if (wrapper.metadata.annotations?.[HOME_HASH] === hash) return undefined;
   return [
     testUid(wrapper),

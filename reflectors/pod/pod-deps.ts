@@ -51,6 +51,8 @@ export interface PodReflectorDeps {
   readonly homeApi?: (() => HomeApiView) | undefined;
   /** Prefixes of labels and annotations that policies keep in that namespace at home. Default none. */
   readonly denyPrefixes?: ((homeNamespace: string) => readonly string[]) | undefined;
+  /** `handler` runs after answers of `denyPrefixes` may have changed. Default: they never do. */
+  readonly onDenyChange?: ((handler: () => void) => Disposable) | undefined;
   /** Run by whoever made it. */
   readonly events: Pick<EventRecorder, 'event'>;
   readonly clock: Clock;

@@ -118,6 +118,7 @@ export function createPodReflector(deps: PodReflectorDeps): PodReflector {
       });
       using _ready = readiness.follow(enqueueAll);
       using _translation = deps.onTranslation?.(enqueueAll);
+      using _deny = deps.onDenyChange?.(() => enqueueWhere(() => true, 'low'));
       using _grant = deps.onGrantChange?.(enqueueWaiting);
       using _link = link.onRecovery(enqueueAll);
       using _twins = twins.on((namespace) => enqueueWhere((pod) => pod.metadata.namespace === namespace, 'high'));

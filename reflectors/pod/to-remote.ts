@@ -52,7 +52,7 @@ export function toRemoteReplicaSet(local: Pod, context: RemoteContext): ReplicaS
       name: local.metadata.name,
       namespace: context.twin.namespace,
       labels: remoteLabels(local, context),
-      annotations: { [HOME_HASH]: homeHash(local) },
+      annotations: { [HOME_HASH]: homeHash(local, context.denyPrefixes) },
     },
     spec: {
       replicas: 1,
