@@ -14,6 +14,12 @@ export interface InformerOptions<T extends KubeObject> {
   readonly transform?: ((object: T) => T) | undefined;
   /** More objects than that end the reading with `TooLarge`. Default 100,000. */
   readonly maxObjects?: number | undefined;
+  /**
+   * False: objects are handed to the handlers and not kept, for a stream in which nobody looks anything up (Events). `get`,
+   * `list` and indexes find nothing, deletions are not reported, and a list that is read again reports everything again.
+   * Default true.
+   */
+  readonly keep?: boolean | undefined;
   /** So many bytes of JSON, in the store and for one first reading, end it with `TooLarge`. Default 512 MiB. */
   readonly maxBytes?: number | undefined;
 }

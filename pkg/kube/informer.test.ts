@@ -537,3 +537,29 @@ describe('the end', () => {
     await server[Symbol.asyncDispose]();
   });
 });
+
+describe('a stream of which nothing is kept', () => {
+  test('hands on what comes, and all of it again after a list that had to be read anew', async () => {
+    const events = (reply: Reply) => {
+      reply.event('ADDED', pod('b', '8'));
+      reply.event('MODIFIED', pod('b', '9'));
+      reply.event('DELETED', pod('b', '10'));
+    };
+    const gone = { kind: 'Status', code: 410, reason: 'Expired', message: 'too old' };
+    await using bed = await watching(
+      (_, reply, number) => {
+        reply.begin();
+        reply.event('ADDED', pod('a', '1'));
+        reply.initialEnd('7');
+        events(reply);
+        if (number === 1) reply.event('ERROR', gone as unknown as Pod);
+      },
+      { informer: { keep: false, maxObjects: 1 } },
+    );
+    const once = ['+a@1', '+b@8', '+b@9'];
+    await vi.waitUntil(() => bed.changes.length === 6);
+    expect(bed.changes).toEqual(['+a@1*', ...once.slice(1), ...once]);
+    expect([bed.informer.size, bed.informer.get('shop/b')]).toEqual([0, undefined]);
+    expect(bed.errors).toEqual(['Gone']);
+  });
+});

@@ -5,7 +5,7 @@ import type { Informer, InformerHandler, InformerOptions } from './informer-inte
 import type { KubeMetrics } from './metrics.ts';
 import type { KubeObject } from './object.ts';
 import { pauses } from './pauses.ts';
-import { reflectedSet } from './reflected-set.ts';
+import { passingSet, reflectedSet } from './reflected-set.ts';
 import { apiVersionOf, type Resource } from './resource.ts';
 import { createStore } from './store.ts';
 import type { Transport } from './transport.ts';
@@ -91,10 +91,13 @@ export function createInformer<T extends KubeObject>(
     labelSelector: options.labelSelector,
     fieldSelector: options.fieldSelector,
     metadataOnly: options.metadataOnly === true,
-    set: reflectedSet(store, { maxObjects: options.maxObjects ?? DEFAULT_MAX_OBJECTS, maxBytes }, notify, {
-      attempted: `keep ${resource.plural} in memory`,
-      where: transport.where,
-    }),
+    set:
+      options.keep === false
+        ? passingSet(notify)
+        : reflectedSet(store, { maxObjects: options.maxObjects ?? DEFAULT_MAX_OBJECTS, maxBytes }, notify, {
+            attempted: `keep ${resource.plural} in memory`,
+            where: transport.where,
+          }),
     prepare,
     maxBytes,
     isSynced: () => isSynced,

@@ -75,6 +75,15 @@ export function reflectedSet<T extends KubeObject>(
   };
 }
 
+/** Hands everything on and remembers nothing: see `keep` of `InformerOptions`. */
+export function passingSet<T extends KubeObject>(notify: InformerHandler<T>): ReflectedSet<T> {
+  return {
+    put: (object, _bytes, isInitial) => notify(undefined, object, isInitial),
+    drop() {},
+    keepOnly() {},
+  };
+}
+
 function isSameVersion(old: KubeObject, object: KubeObject): boolean {
   const version = object.metadata.resourceVersion;
   return version !== undefined && old.metadata.resourceVersion === version && old.metadata.uid === object.metadata.uid;
