@@ -83,6 +83,7 @@ export function buildKubelet(flags: KubeletFlags): { run(signal: AbortSignal): P
         hasGateway: flags.network === 'on',
         apiAccess: (namespace: string) => offloadings.get(`${namespace}/${NAME.offloading}`)?.spec.apiAccess,
         denyPrefixes: (namespace: string) => denyPrefixes(namespace, policies.list()),
+        onDenyChange: (handler: () => void) => policies.on(() => handler()),
         log,
       };
       const served = keyedTasks(group.signal, (peer, inner) => servePeer(peer, deps, inner), { log });

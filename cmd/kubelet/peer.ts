@@ -1,18 +1,20 @@
 import type { Offloading, Peer, ReflectionPolicy } from '#pkg/api';
-import type { Informer } from '#pkg/kube';
+import { type Informer, type KubeObject, POD, type Resource } from '#pkg/kube';
 import type { PeerCluster, PeerClusters } from '#pkg/peering';
 import { keyedTasks, TaskGroup } from '#pkg/runtime';
 import { configMapReflector } from '#reflectors/config-map';
 import { endpointSliceReflector } from '#reflectors/endpoint-slice';
+import { runEventReflector } from '#reflectors/event';
 import { homeObjects, offloadingTwins, runReflectors } from '#reflectors/framework';
 import { ingressReflector } from '#reflectors/ingress';
 import { secretReflector } from '#reflectors/secret';
 import { serviceNotices, type OfferView, type ServiceNotices, serviceReflector } from '#reflectors/service';
+import type { PodSource } from '#reflectors/pod';
 import { peerOffers } from './peer-offers.ts';
 import { peerNetwork } from './peer-network.ts';
 import { type NodeDeps, serveVirtualNode } from './virtual-node.ts';
 
-export interface PeerDeps extends Omit<NodeDeps, 'network'> {
+export interface PeerDeps extends Omit<NodeDeps, 'network' | 'podSources'> {
   readonly peers: PeerClusters;
   readonly peerObjects: Informer<Peer>;
   readonly offloadings: Informer<Offloading>;
@@ -65,10 +67,11 @@ async function serveConnection(
   const log = deps.log.child({ peer });
   const twins = offloadingTwins(deps.offloadings, peer);
   const network = peerNetwork(deps.peerObjects, peer);
+  const podSources = new Set<PodSource>();
   await using group = new TaskGroup(signal);
   await using nodes = keyedTasks(
     group.signal,
-    (name, inner) => serveVirtualNode(name, connection, twins, { ...deps, network, log }, inner),
+    (name, inner) => serveVirtualNode(name, connection, twins, { ...deps, network, podSources, log }, inner),
     { log },
   );
   const follow = () => {
@@ -91,6 +94,15 @@ async function serveConnection(
   group.start(`objects here for ${peer}`, (inner) => objects.run(inner));
   group.start(`objects for ${peer}`, (inner) =>
     runReflectors({ home, remote: connection, twins, reflectors, policies, events, log, homeObjects: objects }, inner),
+  );
+  const localOf = (resource: Resource, key: string): KubeObject | undefined => {
+    if (resource === POD) return [...podSources].map((source) => source.get(key)).find((pod) => pod !== undefined);
+    const reflector = reflectors.find((one) => one.resource === resource);
+    return reflector === undefined ? undefined : objects.of(reflector).get(key);
+  };
+  const kinds = reflectors.map(({ resource }) => resource);
+  group.start(`events of ${peer}`, (inner) =>
+    runEventReflector({ home, remote: connection, twins, kinds, localOf, log }, inner),
   );
   await group.settled;
 }

@@ -4,7 +4,7 @@ import { type Authenticate, type ClientAuthorities, runVirtualNode } from '#pkg/
 import type { PeerCluster } from '#pkg/peering';
 import { type Log, systemClock, TaskGroup } from '#pkg/runtime';
 import type { TwinTable } from '#reflectors/framework';
-import { createPodReflector } from '#reflectors/pod';
+import { createPodReflector, type PodSource } from '#reflectors/pod';
 import { foreignResources } from './foreign-resources.ts';
 import type { PeerNetworkView } from './peer-network.ts';
 import { readiness } from './readiness.ts';
@@ -21,6 +21,9 @@ export interface NodeDeps {
   readonly signerName: string;
   readonly version: string;
   readonly denyPrefixes: (homeNamespace: string) => readonly string[];
+  readonly onDenyChange: (handler: () => void) => Disposable;
+  /** Those of all virtual nodes of the peer; a node adds its own while it is served. */
+  readonly podSources: Set<PodSource>;
   readonly network: PeerNetworkView;
   /** Whether this cluster has a gateway, so that a tunnel to each peer is to be expected. */
   readonly hasGateway: boolean;
@@ -56,6 +59,7 @@ export async function serveVirtualNode(
     translate: deps.network.translate,
     onTranslation: deps.network.onTranslation,
     denyPrefixes: deps.denyPrefixes,
+    onDenyChange: deps.onDenyChange,
     apiAccess: deps.apiAccess,
     homeApi: () => ({ address: deps.network.homeApiAddress(), isExpected: deps.hasGateway }),
     events: deps.events,
@@ -65,6 +69,8 @@ export async function serveVirtualNode(
     onReadyChange: ready.on,
     onGrantChange: onVirtualNode,
   });
+  deps.podSources.add(pods.pods);
+  using _source = { [Symbol.dispose]: () => void deps.podSources.delete(pods.pods) };
   await using group = new TaskGroup(AbortSignal.any([signal, peerCluster.signal]));
   group.start(`pods of ${name}`, async (inner) => {
     await foreign.known(inner); // before, a resource that is no part of the grant looks like one that is (POD-10)

@@ -19,4 +19,5 @@ export {
 } from './reflector.ts';
 export { HOME_ROOT_CA, ROOT_CA, twinConfigMapName } from './root-ca.ts';
 export { type ReflectionDeps, runReflectors } from './run-reflectors.ts';
-export { offloadingTwins, type Twin, type TwinTable } from './twin-table.ts';
+export { homeNameOf } from './twin-object.ts';
+export { liveTwins, offloadingTwins, type Twin, type TwinTable } from './twin-table.ts';

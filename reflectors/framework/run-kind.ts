@@ -8,6 +8,7 @@ import type { ReflectionMetrics } from './metrics.ts';
 import type { Reflector } from './reflector.ts';
 import type { ReflectionDeps } from './run-reflectors.ts';
 import { homeNameOf } from './twin-object.ts';
+import { liveTwins } from './twin-table.ts';
 
 /** Objects worked at once per peer and kind; each waits for its own requests. */
 const WORKERS = 8;
@@ -42,8 +43,7 @@ export async function runKind(deps: KindDeps, signal: AbortSignal): Promise<void
     twinObjects.setNamespaces(opened);
   };
   const owner = {};
-  const live = () =>
-    twins.list().filter(({ twin }) => twin.namespace !== '' && (twin.state === 'Accepted' || twin.state === 'Ending'));
+  const live = () => liveTwins(twins);
   const follow = () => {
     homeKind.need(
       owner,

@@ -54,6 +54,13 @@ export function offloadingTwins(offloadings: Informer<Offloading>, peer: string)
   };
 }
 
+/** Twins in which something of ours can be. Pure. */
+export function liveTwins(table: Pick<TwinTable, 'list'>): readonly { readonly home: string; readonly twin: Twin }[] {
+  return table
+    .list()
+    .filter(({ twin }) => twin.namespace !== '' && (twin.state === 'Accepted' || twin.state === 'Ending'));
+}
+
 function sameTwin(a: Twin | undefined, b: Twin | undefined): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
 }

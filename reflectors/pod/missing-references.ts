@@ -6,8 +6,8 @@ import { type Refusal, refusal } from './refusal.ts';
 
 /**
  * ConfigMaps, Secrets and keys that volumes of a waiting pod need and that the twin lacks (POD-74). A kubelet only says
- * `ContainerCreating` then, in an Event that we do not read, so we look ourselves; references of env variables it names
- * in the container's status.
+ * `ContainerCreating` then, and names what it lacks in an Event whose words are no interface, so we look ourselves;
+ * references of env variables it names in the container's status.
  */
 export interface ReferenceCheck {
   find(local: Pod, remote: Pod, twin: string, signal: AbortSignal): Promise<Refusal | undefined>;

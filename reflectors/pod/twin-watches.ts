@@ -10,7 +10,7 @@ import {
   SECRET,
 } from '#pkg/kube';
 import { keyedTasks, type Log, TaskGroup } from '#pkg/runtime';
-import type { TwinTable } from '#reflectors/framework';
+import { liveTwins, type TwinTable } from '#reflectors/framework';
 import type { Interner } from './interner.ts';
 import { BY_POD_UID, homeNameOf, podUidLabel, storedRemotePod, storedWrapper } from './stored-pod.ts';
 import { isOwned, storedTokenSecret, TOKEN_COMPONENT } from './token-secret.ts';
@@ -105,10 +105,7 @@ export function twinWatches(options: TwinWatchOptions): TwinWatches {
 
 /** A twin of another name is another watch, so both are in the key. */
 function wantedKeys(twins: TwinTable): string[] {
-  return twins
-    .list()
-    .filter(({ twin }) => twin.namespace !== '' && (twin.state === 'Accepted' || twin.state === 'Ending'))
-    .map(({ home, twin }) => JSON.stringify({ home, twin: twin.namespace }));
+  return liveTwins(twins).map(({ home, twin }) => JSON.stringify({ home, twin: twin.namespace }));
 }
 
 function informers({ cluster, origin, nodeName, interner }: TwinWatchOptions, namespace: string) {
