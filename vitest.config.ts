@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 /** Whole clusters share two cores with the tests: one that met a stall is tried once more, and reported as retried. */
 const AGAIN = 1;
 
-const MESH = ['tests/e2e/{network,discovery}/*.cluster.test.ts'];
+const MESH = ['tests/e2e/{network,discovery}/*.cluster.test.ts', 'tests/e2e/offloading-peers.cluster.test.ts'];
 
 const ON_CLUSTERS = {
   pool: 'forks',

@@ -352,3 +352,45 @@ test('NODE-30 NODE-31 a change of what is asked is followed, and never above the
   }
   await until('back', async () => (await nodeOf(milan))['status'].allocatable.cpu === allocated, 60_000);
 });
+
+test('NODE-39 a consumer asks for resources, and writes neither status nor cordon nor the grant of another one', async ({
+  rome,
+  peered: _,
+}) => {
+  const other = 'tombolo-tenant-somebody';
+  const grant = { apiVersion: 'tombolo.io/v1alpha1', kind: 'Grant', metadata: { name: 'rome', namespace: other } };
+  await rome.apply(
+    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: other } },
+    { ...grant, spec: { requested: { cpu: '1' } } },
+  );
+  const asConsumer = (namespace: string, ...args: string[]) =>
+    rome.try(['--as', 'system:serviceaccount:tombolo-tenant-milan:tenant', '-n', namespace, ...args]);
+  const patch = (namespace: string, body: object, ...more: string[]) =>
+    asConsumer(namespace, 'patch', 'grant', 'rome', '--type=merge', '-p', JSON.stringify(body), ...more);
+  const own = 'tombolo-tenant-milan';
+  const before = await rome.json(`-n ${own} get grant rome`);
+  try {
+    expect(await patch(own, { spec: { requested: before['spec'].requested } })).toMatchObject({ code: 0 });
+    for (const [sentence, refused] of [
+      ['resource "grants/status"', patch(own, { status: { granted: { cpu: '1000' } } }, '--subresource=status')],
+      ['only the provider cordons and uncordons a grant', patch(own, { spec: { cordoned: true } })],
+      ['cannot get resource "grants"', patch(other, { spec: { requested: { cpu: '9' } } })],
+      ['cannot get resource "grants"', asConsumer(other, 'get', 'grant', 'rome')],
+      ['cannot delete resource "grants"', asConsumer(other, 'delete', 'grant', 'rome')],
+    ] as const) {
+      const outcome = await refused;
+      expect(outcome.code, sentence).not.toBe(0);
+      expect(outcome.stderr).toContain(sentence);
+    }
+    // What the provider cordoned stays so.
+    await rome.kubectl(`-n ${own} patch grant rome --type=merge -p {"spec":{"cordoned":true}}`);
+    const outcome = await patch(own, { spec: { cordoned: null } });
+    expect(outcome.stderr).toContain('only the provider cordons and uncordons a grant');
+    const after = await rome.json(`-n ${own} get grant rome`);
+    expect(after['spec']).toEqual({ ...before['spec'], cordoned: true });
+    expect(after['status'].granted).toEqual(before['status'].granted);
+  } finally {
+    await rome.kubectl(`-n ${own} patch grant rome --type=merge -p {"spec":{"cordoned":null}}`);
+    await rome.try(['delete', 'namespace', other, '--wait=false']);
+  }
+});

@@ -1,6 +1,7 @@
 import { describe, expect } from 'vitest';
-import { type Json, until } from './bed.ts';
-import { condition, offload, remotePod, sleeper, test } from './fixtures.ts';
+import { connectCluster, loadKubeconfig, NAMESPACE } from '#pkg/kube';
+import { type Json, type TestCluster, throughout, until } from './bed.ts';
+import { condition, isReady, offload, remotePod, remoteSet, sleeper, test } from './fixtures.ts';
 
 let serial = 0;
 const fresh = (word: string) => `${word}-${process.pid.toString(36)}-${++serial}`;
@@ -15,6 +16,24 @@ const offloading = (name: string, spec: object = {}, objectName = 'offloading') 
   metadata: { name: objectName, namespace: name },
   spec,
 });
+
+/** Takes the label away and sets it again, within a second also where a busy machine needs one to start kubectl. */
+async function relabel({ kubeconfig, name }: TestCluster, namespaceName: string): Promise<void> {
+  await using cluster = connectCluster({ ...(await loadKubeconfig(kubeconfig)), name });
+  for (const value of [null, 'true']) {
+    const body = { metadata: { labels: { 'tombolo.io/offload': value } } };
+    await cluster.client.patch(NAMESPACE, { name: namespaceName }, body, { type: 'merge' });
+  }
+}
+
+/** On a virtual node where one takes it, and otherwise at home. */
+const RATHER_REMOTE = {
+  nodeAffinity: {
+    preferredDuringSchedulingIgnoredDuringExecution: [
+      { weight: 100, preference: { matchExpressions: [{ key: 'tombolo.io/peer', operator: 'Exists' }] } },
+    ],
+  },
+};
 
 describe('namespaces', () => {
   test('REF-01 REF-11 the label alone makes an Offloading with defaults and a twin with our marks', async ({
@@ -63,13 +82,7 @@ describe('namespaces', () => {
             metadata: { labels: { app: 'web' } },
             spec: {
               terminationGracePeriodSeconds: 1,
-              affinity: {
-                nodeAffinity: {
-                  preferredDuringSchedulingIgnoredDuringExecution: [
-                    { weight: 100, preference: { matchExpressions: [{ key: 'tombolo.io/peer', operator: 'Exists' }] } },
-                  ],
-                },
-              },
+              affinity: RATHER_REMOTE,
               containers: [sleeper()],
             },
           },
@@ -102,6 +115,72 @@ describe('namespaces', () => {
     );
     expect(pods[0].spec.nodeName).not.toBe('rome');
     await milan.try(['delete', 'namespace', shop.name, '--wait=false']);
+  });
+
+  test('REF-04 a label that is set again at once changes nothing, an object made again ends offloaded; no pod runs twice', async ({
+    milan,
+    rome,
+    shop,
+  }) => {
+    await shop.create(
+      remoteSet('Deployment', 'web', 2, { nodeSelector: {}, affinity: RATHER_REMOTE, containers: [sleeper()] }),
+      remotePod('bare', { containers: [sleeper()] }),
+    );
+    const podsHere = async () => (await milan.json(['-n', shop.name, 'get', 'pods']))['items'] as Json[];
+    const running = async () => {
+      const pods = (await podsHere()).filter(({ status }) => status.phase === 'Running' && isReady({ status }));
+      return pods.map(({ metadata }) => `${metadata.name} ${metadata.uid}`).toSorted();
+    };
+    const before = await until(
+      'three run',
+      async () => {
+        const pods = await running();
+        return pods.length === 3 && pods;
+      },
+      40_000,
+    );
+    /** Pods there that live, by the UID of their local pod: more than one of an entry is a pod that runs twice. */
+    const twice: string[] = [];
+    let isWatching = true;
+    const watching = (async () => {
+      while (isWatching) {
+        const list = await rome.find(['-n', shop.twin, 'get', 'pods', '-l', 'tombolo.io/pod-uid']);
+        const uids = ((list?.['items'] ?? []) as Json[])
+          .filter(({ metadata, status }) => metadata.deletionTimestamp === undefined && status.phase === 'Running')
+          .map(({ metadata }) => metadata.labels['tombolo.io/pod-uid'] as string);
+        twice.push(...uids.filter((uid, index) => uids.indexOf(uid) !== index));
+        await new Promise((next) => setTimeout(next, 200));
+      }
+    })();
+    const status = async () => (await milan.find(['-n', shop.name, 'get', 'offloading', 'offloading']))?.['status'];
+    try {
+      await relabel(milan, shop.name);
+      await throughout('it stays offloaded', async () => (await status())?.summary === 'AllReady', 4_000);
+      expect(await running()).toEqual(before);
+
+      await milan.kubectl(['-n', shop.name, 'delete', 'offloading', 'offloading', '--wait=false']);
+      // As long as the old object ends, another one of that name cannot be made.
+      await until(
+        'made again',
+        async () => {
+          const outcome = await milan.try('create -f -', { stdin: JSON.stringify(offloading(shop.name)) });
+          if (outcome.code === 0) return true;
+          throw new Error(`${outcome.stderr} ${JSON.stringify(await status())}`);
+        },
+        60_000,
+      );
+      await until('offloaded again', async () => (await status())?.summary === 'AllReady', 60_000);
+      await until('its controller made the pods again', async () => (await running()).length === 2, 60_000);
+      const [bare] = (await podsHere()).filter(({ metadata }) => metadata.name === 'bare');
+      expect(bare?.['status']).toMatchObject({ phase: 'Failed', reason: 'OffloadingEnded' });
+      const labels = (await milan.json(['get', 'namespace', shop.name]))['metadata'].labels;
+      expect(labels['tombolo.io/offload']).toBe('true');
+      await throughout('and stays so', async () => (await status())?.summary === 'AllReady', 3_000);
+    } finally {
+      isWatching = false;
+      await watching;
+    }
+    expect(twice).toEqual([]);
   });
 
   test('REF-05 wrong Offloadings are denied with one sentence each', async ({ milan, shop }) => {

@@ -1,5 +1,8 @@
 import { expect } from 'vitest';
-import { type Json, throughout, until } from './bed.ts';
+import { CONFIG_MAP, type ConfigMap, connectCluster, loadKubeconfig, SECRET, type Secret } from '#pkg/kube';
+import { mapLimit } from '#pkg/runtime';
+import { requestCounts } from '../bench/request-count.ts';
+import { type Json, type TestCluster, throughout, until } from './bed.ts';
 import { remotePod, script, sleeper, test } from './fixtures.ts';
 
 const configMap = (name: string, data: object, extra: object = {}) => ({
@@ -220,7 +223,29 @@ test('REF-33 one object that cannot be copied delays no other', async ({ shop, r
   );
 });
 
-test('REF-34 a mounted volume follows', async ({ shop, milan }) => {
+/** So many ConfigMaps, and as many Secrets; kubectl alone would take half a minute for a thousand. */
+async function makeMany({ kubeconfig, name }: TestCluster, namespace: string, count: number): Promise<void> {
+  await using cluster = connectCluster({ ...(await loadKubeconfig(kubeconfig)), name });
+  const names = Array.from({ length: count }, (_, index) => `rest-${index}`);
+  await mapLimit(names, 16, async (object) => {
+    const metadata = { name: object, namespace };
+    await cluster.client.create<ConfigMap>(CONFIG_MAP, { metadata, data: { a: '1' } });
+    await cluster.client.create<Secret>(SECRET, { metadata, stringData: { a: '1' } });
+  });
+}
+
+/** Requests that write, or try to, since the API server's start. */
+async function writesOf(cluster: TestCluster, resource: string): Promise<number> {
+  const counts = await requestCounts(cluster);
+  // Deletions are of namespaces of other tests; one of an object here would show in its version.
+  return ['POST', 'PUT', 'PATCH', 'APPLY'].reduce((sum, verb) => sum + (counts.get(`${verb} ${resource}`) ?? 0), 0);
+}
+
+test('REF-32 REF-34 a mounted volume follows, and 1,000 objects beside it cause no write on either side in 60 s', async ({
+  shop,
+  milan,
+  rome,
+}) => {
   await shop.create(
     configMap('mounted', { word: 'one' }),
     remotePod('reader', {
@@ -228,8 +253,30 @@ test('REF-34 a mounted volume follows', async ({ shop, milan }) => {
       containers: [sleeper({ volumeMounts: [{ name: 'v', mountPath: '/v' }] })],
     }),
   );
+  await makeMany(milan, shop.name, 500);
   await shop.podInPhase('reader', 'Running');
   expect(await milan.kubectl(['-n', shop.name, 'exec', 'reader', '--', 'cat', '/v/word'])).toBe('one');
+  const versions = async (cluster: TestCluster, namespace: string) =>
+    (await cluster.json(['-n', namespace, 'get', 'configmaps,secrets']))['items']
+      .filter((item: Json) => item['metadata'].name.startsWith('rest-'))
+      .map((item: Json) => `${item['kind']} ${item['metadata'].name} ${item['metadata'].resourceVersion}`)
+      .toSorted() as string[];
+  const sides = [
+    [milan, shop.name],
+    [rome, shop.twin],
+  ] as const;
+  await until('all are copied', async () => (await versions(rome, shop.twin)).length === 1_000, 60_000);
+  const measure = () =>
+    Promise.all(
+      sides.map(async ([cluster, namespace]) => ({
+        objects: await versions(cluster, namespace),
+        configMaps: await writesOf(cluster, 'configmaps'),
+        secrets: await writesOf(cluster, 'secrets'),
+      })),
+    );
+
+  const before = await measure();
+  const end = performance.now() + 60_000;
   await milan.kubectl([
     '-n',
     shop.name,
@@ -245,7 +292,15 @@ test('REF-34 a mounted volume follows', async ({ shop, milan }) => {
     async () => (await milan.kubectl(['-n', shop.name, 'exec', 'reader', '--', 'cat', '/v/word'])) === 'two',
     95_000,
   );
-});
+  await until('60 s are over', async () => performance.now() > end, 65_000);
+  const after = await measure();
+  expect(after.map(({ objects }) => objects)).toEqual(before.map(({ objects }) => objects));
+  after.forEach(({ configMaps, secrets }, side) => {
+    // Of the one that changed: our patch here; there a patch before its first apply, and that apply, once or twice.
+    expect(configMaps - (before[side]?.configMaps ?? 0)).toBeLessThanOrEqual(4);
+    expect(secrets - (before[side]?.secrets ?? 0)).toBe(0);
+  });
+}, 240_000);
 
 test('REF-35 token Secrets arrive as Opaque with the same data; Helm and bootstrap Secrets do not', async ({
   shop,
@@ -286,4 +341,150 @@ test('REF-35 token Secrets arrive as Opaque with the same data; Helm and bootstr
     async () => (await rome.find(['-n', shop.twin, 'get', 'secret', 'sh.helm.release.v1.x.v1'])) === undefined,
     3_000,
   );
+});
+
+test('REF-46 REF-48 "never", then the annotation, then the selection, then the default; denied prefixes also go from what is there', async ({
+  shop,
+  rome,
+  milan,
+}) => {
+  const DENIED = 'corp.example.com/team';
+  const marked = (name: string, labels: object = {}, annotations: object = {}) =>
+    configMap(
+      name,
+      {},
+      {
+        metadata: { name, labels: { [DENIED]: 'a', ...labels }, annotations: { [DENIED]: 'a', ...annotations } },
+      },
+    );
+  const wish = (value: string) => ({ 'tombolo.io/reflect': value });
+  await shop.create(
+    marked('never', { tier: 'bank', share: 'yes' }, wish('true')),
+    marked('wished', {}, wish('true')),
+    marked('refused', { share: 'yes' }, wish('false')),
+    marked('selected', { share: 'yes' }),
+    marked('unselected'),
+    { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'default' }, stringData: { a: '1' } },
+    remotePod('tagged', { containers: [sleeper()] }, { labels: { [DENIED]: 'a', app: 'tagged' } }),
+  );
+  const there = async () => {
+    const { items } = await rome.json([
+      '-n',
+      shop.twin,
+      'get',
+      'configmaps,secrets',
+      '-l',
+      'tombolo.io/origin,!tombolo.io/pod-uid',
+    ]);
+    const names = items.map((item: Json) => item['metadata'].name as string) as string[];
+    return names
+      .filter((name) => !name.startsWith('tombolo-'))
+      .toSorted()
+      .join(' ');
+  };
+  const keysThere = async (...what: string[]) => {
+    const found = await rome.json(['-n', shop.twin, 'get', ...what]);
+    return JSON.stringify('items' in found ? found['items'] : found).includes(DENIED);
+  };
+  const { uid } = (await shop.podInPhase('tagged', 'Running'))['metadata'];
+  const ofPod = ['pods,replicasets', '-l', `tombolo.io/pod-uid=${uid}`];
+  await until('all but the refused one', async () => (await there()) === 'default never selected unselected wished');
+  expect(await Promise.all([keysThere('configmap', 'wished'), keysThere(...ofPod)])).toEqual([true, true]);
+
+  const policy = `rules-${shop.name}`;
+  await milan.apply({
+    apiVersion: 'tombolo.io/v1alpha1',
+    kind: 'ReflectionPolicy',
+    metadata: { name: policy },
+    spec: {
+      namespaces: [shop.name],
+      never: [{ kind: 'ConfigMap', selector: { matchLabels: { tier: 'bank' } } }],
+      select: [{ kind: 'ConfigMap', selector: { matchExpressions: [{ key: 'share', operator: 'Exists' }] } }],
+      denyPrefixes: ['corp.example.com/'],
+    },
+  });
+  try {
+    await until('by the rules', async () => (await there()) === 'default selected wished');
+    await until('without the label', async () => !(await keysThere('configmaps')) && !(await keysThere(...ofPod)));
+    expect((await rome.json(['-n', shop.twin, 'get', 'pods', '-l', 'app=tagged']))['items']).toHaveLength(1);
+  } finally {
+    await milan.kubectl(['delete', 'reflectionpolicy', policy]);
+  }
+  await until('as before', async () => (await there()) === 'default never selected unselected wished');
+  await until('with the label', async () => (await keysThere('configmap', 'wished')) && (await keysThere(...ofPod)));
+});
+
+test('REF-52 events there about pods, wrappers and copies stand on the objects here, at most one write a second', async ({
+  shop,
+  rome,
+  milan,
+}) => {
+  await rome.apply({ ...configMap('theirs', {}), metadata: { name: 'theirs', namespace: shop.twin } });
+  await shop.create(
+    configMap('noted', { a: '1' }),
+    remotePod('sick', {
+      containers: [
+        sleeper({ livenessProbe: { exec: { command: ['false'] }, periodSeconds: 1, failureThreshold: 1_000 } }),
+      ],
+    }),
+    remotePod('refused', { hostNetwork: true, containers: [sleeper()] }),
+  );
+  const eventsOf = async (name: string) =>
+    (await milan.json(['-n', shop.name, 'get', 'events', '--field-selector', `involvedObject.name=${name}`]))[
+      'items'
+    ].filter((event: Json) => event['source'].component?.startsWith('rome/')) as Json[];
+  const told = (name: string, reason: string) => async () =>
+    (await eventsOf(name)).find((event) => event['reason'] === reason);
+
+  const sick = await shop.podInPhase('sick', 'Running');
+  const unhealthy = await until('the probe that fails', told('sick', 'Unhealthy'));
+  expect(unhealthy['source']).toEqual({ component: 'rome/kubelet', host: expect.stringContaining('rome') });
+  expect(unhealthy['involvedObject']).toMatchObject({
+    kind: 'Pod',
+    uid: sick['metadata'].uid,
+    fieldPath: 'spec.containers{main}',
+  });
+  await until(
+    'it is counted',
+    async () => ((await told('sick', 'Unhealthy')())?.['count'] ?? 0) >= unhealthy['count'] + 3,
+  );
+  await until('what goes well, of few pods', told('sick', 'Started'));
+  const wrapper = await until('what the wrapper says', told('refused', 'FailedCreate'));
+  expect(wrapper['involvedObject'].kind).toBe('Pod');
+  expect(wrapper['message']).toContain('PodSecurity');
+
+  const twin = await until('the copy', () => rome.find(['-n', shop.twin, 'get', 'configmap', 'noted']));
+  const theirs = await rome.json(['-n', shop.twin, 'get', 'configmap', 'theirs']);
+  const event = (name: string, on: Json, count = 1) => ({
+    apiVersion: 'v1',
+    kind: 'Event',
+    metadata: { name, namespace: shop.twin },
+    involvedObject: {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      name: on['metadata'].name,
+      namespace: shop.twin,
+      uid: on['metadata'].uid,
+    },
+    type: 'Warning',
+    reason: 'Odd',
+    message: name,
+    source: { component: 'auditor' },
+    count,
+  });
+  await rome.apply(event('theirs', theirs), ...Array.from({ length: 7 }, (_, index) => event(`odd-${index}`, twin)));
+  const first = await until('the first of them', told('noted', 'Odd'));
+  expect(first['source'].component).toBe('rome/auditor');
+  await rome.apply(event('odd-0', twin, 9));
+  const all = await until(
+    'the last of them, and the count',
+    async () => {
+      const found = await eventsOf('noted');
+      return found.length === 7 && found.some(({ message, count }) => message === 'odd-0' && count === 9) && found;
+    },
+    60_000,
+  );
+  const times = all.map(({ metadata }) => metadata.creationTimestamp);
+  expect(new Set(times).size).toBe(times.length);
+  expect(JSON.stringify(await milan.json(['-n', shop.name, 'get', 'events']))).not.toContain('theirs');
 });

@@ -27,6 +27,12 @@ describe('status of an Offloading', () => {
     ['all accepted', [line('rome', 'Accepted'), line('turin', 'Accepted')], 'AllReady', 'offloaded to rome, turin'],
     ['one waits', [line('rome', 'Accepted'), line('turin', 'Waiting')], 'Waiting', 'waits for turin'],
     ['one refused', [line('rome', 'Accepted'), line('turin', 'Refused', 'taken')], 'SomeFailed', 'turin: taken'],
+    [
+      'REF-08 two of three accepted',
+      [line('rome', 'Accepted'), line('turin', 'Refused', 'taken'), line('genoa', 'Accepted')],
+      'SomeFailed',
+      'turin: taken',
+    ],
     ['all refused', [line('rome', 'Refused', 'taken')], 'AllFailed', 'rome: taken'],
     ['ending ones do not count', [line('rome', 'Accepted'), line('turin', 'Ending')], 'AllReady', 'offloaded to rome'],
   ])('%s', (_what, states, summary, message) => {
