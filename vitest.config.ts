@@ -3,7 +3,11 @@ import { defineConfig } from 'vitest/config';
 /** Whole clusters share two cores with the tests: one that met a stall is tried once more, and reported as retried. */
 const AGAIN = 1;
 
-const MESH = ['tests/e2e/{network,discovery}/*.cluster.test.ts', 'tests/e2e/offloading-peers.cluster.test.ts'];
+/** Besides those that need a third cluster some that do not care, so that both lanes of `npm test` take as long. */
+const MESH = [
+  'tests/e2e/{network,discovery}/*.cluster.test.ts',
+  'tests/e2e/{offloading-peers,pods-changes,pods-downward,pods-link}.cluster.test.ts',
+];
 
 const ON_CLUSTERS = {
   pool: 'forks',
