@@ -43,6 +43,7 @@ import {
   SERVICE,
   trimNode,
 } from '#pkg/kube';
+import { HELD_IN, heldIn } from '#pkg/offloading';
 import { PEER_INDEXES, PEER_SECRETS_SELECTOR } from '#pkg/peering';
 import { trimToDemand } from '#pkg/quota';
 import { SLICE_MANAGER } from '#pkg/slices';
@@ -96,7 +97,7 @@ export function leaderCaches(home: Cluster, systemNamespace: string) {
     policies: home.informer(NETWORK_POLICY, { labelSelector: 'app.kubernetes.io/managed-by=tombolo' }),
     invites: home.informer<Invite>(INVITE, { namespace: systemNamespace }),
     nodes: home.informer(NODE, { transform: trimNode }),
-    pods: home.informer(POD, { transform: trimToDemand }),
+    pods: home.informer(POD, { transform: trimToDemand, indexes: { [HELD_IN]: heldIn } }),
     certificateRequests: home.informer(CSR),
     discovered: home.informer<DiscoveredCluster>(DISCOVERED_CLUSTER),
     discoveries: home.informer<Discovery>(DISCOVERY),

@@ -1,4 +1,5 @@
-import { runNamespaceClaims, runOffloadings } from '#pkg/offloading';
+import { enqueueOn } from '#pkg/kube';
+import { heldIn, runNamespaceClaims, runOffloadings, verdictKeeper } from '#pkg/offloading';
 import type { PeerClusters } from '#pkg/peering';
 import type { LeaderCaches } from './caches.ts';
 import type { ControllerContext } from './context.ts';
@@ -9,7 +10,7 @@ export function leadOffloading(
   context: ControllerContext,
   caches: LeaderCaches,
   peers: PeerClusters,
-  { group }: Leading,
+  { group, loops, stack }: Leading,
 ): void {
   const { home, events, clock, log, caches: shared } = context;
   const { client } = home;
@@ -30,6 +31,16 @@ export function leadOffloading(
         log,
       },
       signal,
+    ),
+  );
+
+  const verdicts = loops.queue('verdict');
+  loops.run(verdictKeeper({ client, pods: caches.pods, namespaces, clock }), verdicts);
+  stack.use(enqueueOn(caches.pods, verdicts, heldIn));
+  // One that is being removed waits for nobody.
+  stack.use(
+    enqueueOn(namespaces, verdicts, ({ metadata }) =>
+      metadata.deletionTimestamp === undefined ? [] : [metadata.name],
     ),
   );
 }

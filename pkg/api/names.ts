@@ -77,6 +77,8 @@ export const FINALIZER = {
   offloading: 'tombolo.io/offloading',
   virtualNode: 'tombolo.io/virtual-node',
   twin: 'tombolo.io/twin',
+  /** On a bare remote pod: its end was not read by the consumer yet (POD-23). */
+  verdict: 'tombolo.io/verdict',
 } as const;
 
 /** Condition types that we put on Node and Pod objects. */
@@ -104,6 +106,8 @@ export const NAME = {
   kubeletAccount: 'tombolo-kubelet',
   twinClusterRole: 'tombolo-twin',
   twinOwner: 'tombolo-twin',
+  /** ConfigMap in a tenant namespace: how pods ended that went before their consumer was back, by UID of the local pod. */
+  verdicts: 'tombolo-verdicts',
   tenantAccount: 'tenant',
   tenantRole: 'tombolo-tenant',
   reflectionClusterRole: 'tombolo-reflection',

@@ -21,6 +21,7 @@ export { type NamespaceClaimDeps, namespaceClaimReconciler } from './provider/na
 export type { TwinOptions } from './provider/provision-twin.ts';
 export { runNamespaceClaims, type RunNamespaceClaimsDeps } from './provider/run-namespace-claims.ts';
 export { TWIN } from './provider/twin-objects.ts';
+export { HELD_IN, heldIn, verdictKeeper } from './provider/verdict-keeper.ts';
 export { hasOffloadLabel, whyReserved } from './reserved.ts';
 export { defaultTwinName, twinName } from './provider/twin-name.ts';
 export { type AdmissionServer, serveAdmission, type ServeAdmissionOptions } from './server/serve-admission.ts';

@@ -1,4 +1,4 @@
-import { LABEL, tenantNamespace } from '#pkg/api';
+import { FINALIZER, LABEL, tenantNamespace } from '#pkg/api';
 import { identityOf, type Pod } from '#pkg/kube';
 import { type PodResources, podDemand } from '#pkg/quantity';
 import type { CountedPod } from './ledger.ts';
@@ -38,7 +38,7 @@ export function trimToDemand(pod: Pod): Pod {
       const { name, resources, restartPolicy } = entry as { name: string; resources?: object; restartPolicy?: string };
       return { name, image: '', ...(resources && { resources }), ...(restartPolicy && { restartPolicy }) };
     });
-  const { labels, deletionTimestamp } = pod.metadata;
+  const { labels, deletionTimestamp, deletionGracePeriodSeconds, finalizers } = pod.metadata;
   const kept = Object.entries(labels ?? {}).filter(([key]) => key.startsWith('tombolo.io/'));
   const spec = pod.spec;
   const init = containers(spec?.initContainers);
@@ -48,6 +48,9 @@ export function trimToDemand(pod: Pod): Pod {
       ...identityOf(pod.metadata),
       ...(kept.length > 0 && { labels: Object.fromEntries(kept) }),
       ...(deletionTimestamp !== undefined && { deletionTimestamp }),
+      // Whoever keeps verdicts of pods reads the same cache.
+      ...(finalizers?.includes(FINALIZER.verdict) && { finalizers: [FINALIZER.verdict] }),
+      ...(deletionGracePeriodSeconds !== undefined && { deletionGracePeriodSeconds }),
     },
     spec: {
       containers: containers(spec?.containers) ?? [],

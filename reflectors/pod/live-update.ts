@@ -4,6 +4,7 @@ import { isOurs } from '#reflectors/framework';
 import { COPIED_KEYS, HOME_HASH, homeHash, parseCopiedKeys } from './applied.ts';
 import type { Container } from './pod-types.ts';
 import { ownersOf, type RemoteContext, remoteTemplate } from './to-remote.ts';
+import { holdSteps } from './verdict-finalizer.ts';
 import { wrappingOf } from './wrapping.ts';
 
 /** RFC 6902. */
@@ -35,6 +36,7 @@ export function livePodPatch(local: Pod, remote: Pod, context: RemoteContext): J
     ...tolerationSteps(remote, wanted.spec.tolerations ?? []),
     ...deadlineSteps(remote, wanted.spec.activeDeadlineSeconds),
     ...ownerSteps(local, remote, context),
+    ...holdSteps(local, remote),
   ];
   return steps.length === 0 ? undefined : [testUid(remote), ...steps];
 }

@@ -2,8 +2,10 @@ import type { Pod } from '#pkg/kube';
 import { createRemote } from './create-remote.ts';
 import { PodError } from './errors.ts';
 import { unreachable } from './plan.ts';
+import { endFor } from './plan-release.ts';
 import { CACHE_LAG_MS } from './pod-memory.ts';
-import { type PodParts, type PodRun, PREDECESSOR_MS, RETRY_MS } from './pod-run.ts';
+import { OUTDATED_MS, type PodParts, type PodRun, PREDECESSOR_MS, RETRY_MS } from './pod-run.ts';
+import { readVerdict } from './read-verdict.ts';
 import type { Refusal } from './refusal.ts';
 import { remoteContext } from './remote-context.ts';
 import type { TokenOwner } from './token-secret.ts';
@@ -24,6 +26,10 @@ export async function makeRemote(
     if (facts.remotes.length === 0) ledger.free(podUid);
   };
   try {
+    if (plan.create === 'once' && (await hadEnded(parts, { notes, podUid }, local, signal))) {
+      giveBack();
+      return { recheckMs: OUTDATED_MS };
+    }
     const outcome = await createRemote(local, plan.create, context, { link, remote: deps.remote }, signal);
     if (outcome.result === 'created') {
       notes.creatingUntilMs = deps.clock.now() + CACHE_LAG_MS;
@@ -39,4 +45,25 @@ export async function makeRemote(
     if (!(error instanceof PodError)) throw error;
     return { refusal: unreachable(deps.remote.peer, link.downSince ?? deps.clock.wall()), recheckMs: RETRY_MS };
   }
+}
+
+/** No provider lets a pod go unread before that (HOLD_MS of its `verdict-keeper.ts`), less what clocks may differ. */
+const FIRST_RECORD_MS = 15_000;
+
+/**
+ * Whether the pod was made there before and has ended: the answer to that request was lost with the link, so that nothing
+ * here knows of it (POD-41). Pods that are placed and made at once cost no request.
+ */
+async function hadEnded(
+  { deps, link }: PodParts,
+  { notes, podUid }: Pick<PodRun, 'notes' | 'podUid'>,
+  local: Pod,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const ageMs = deps.clock.wall().getTime() - Date.parse(local.metadata.creationTimestamp ?? '');
+  if (ageMs < FIRST_RECORD_MS) return false;
+  const kept = await readVerdict(podUid, { remote: deps.remote, link }, signal);
+  if (kept === undefined || endFor(local, kept) === 'unstarted') return false;
+  notes.departed = kept;
+  return true;
 }

@@ -22,8 +22,16 @@ const ofStatefulSet = {
   ownerReferences: [{ apiVersion: 'apps/v1', kind: 'StatefulSet', name: 'db', uid: 's', controller: true }],
 };
 const running = runningStatus();
-const succeeded = { ...runningStatus(), phase: 'Succeeded' };
-const failed = { ...runningStatus(), phase: 'Failed' };
+const endedWith = (phase: string, exitCode: number) => {
+  const times = { startedAt: '2026-01-01T00:00:02Z', finishedAt: '2026-01-01T00:00:09Z' };
+  const state = { terminated: { exitCode, reason: 'Completed', ...times } };
+  return { ...runningStatus({ containerStatuses: [containerStatus({ ready: false, state })] }), phase };
+};
+const succeeded = endedWith('Succeeded', 0);
+const failed = endedWith('Failed', 1);
+const kept = { finalizers: ['tombolo.io/verdict'] };
+/** Over for the API server; only the finalizer keeps the object. */
+const held = { ...kept, deletionTimestamp: '2026-01-01T00:01:00Z', deletionGracePeriodSeconds: 0 };
 
 describe('a living pod', () => {
   test('is created when nothing of it is there', () => {
@@ -180,7 +188,7 @@ describe('deletion', () => {
   });
 
   test('the end is still shown when the remote pod went first', () => {
-    const departed = remotePod({ status: { ...succeeded, containerStatuses: [containerStatus()] } });
+    const departed = remotePod({ status: succeeded });
     expect(plan({ local: deleted(30), departed })).toEqual({ show: departed, finish: true });
   });
 });
@@ -194,5 +202,61 @@ describe('objects without a local pod', () => {
       needsProof: true,
     });
     expect(plan({ local: undefined })).toEqual({});
+  });
+});
+
+describe('the end of a remote pod that runs once', () => {
+  const local = localPod({ spec: once, status: running });
+
+  test('POD-23 is kept until it is shown, also where its object is deleted there meanwhile', () => {
+    const alive = remotePod({ metadata: kept, status: running });
+    expect(plan({ local, remotes: [alive] }).release).toBeUndefined();
+    for (const metadata of [kept, held]) {
+      const ended = remotePod({ metadata, status: failed });
+      expect(plan({ local, remotes: [ended] })).toEqual({ show: ended, release: [ended] });
+    }
+  });
+
+  test('POD-24 a forced deletion is asked about before the object may go', () => {
+    const forced = remotePod({ metadata: held, spec: { nodeName: 'n' }, status: running });
+    const { lost, release, show } = plan({ local, remotes: [forced] });
+    expect({ lost, release, show }).toEqual({ lost: true, release: undefined, show: undefined });
+    const after = localPod({ spec: once, status: failed });
+    expect(plan({ local: after, remotes: [forced] }).release).toEqual([forced]);
+  });
+
+  test('POD-25 one that runs on after the verdict at home is stopped and kept for nobody', () => {
+    const alive = remotePod({ metadata: kept, status: running });
+    const { remove, release, show } = plan({ local: localPod({ spec: once, status: failed }), remotes: [alive] });
+    expect({ pods: remove?.pods, release, show }).toEqual({ pods: [alive], release: [alive], show: undefined });
+  });
+
+  test('POD-43 one that never started is made again, once the local pod has forgotten its kubelet', () => {
+    const pending = { phase: 'Pending', qosClass: 'BestEffort' };
+    const taken = localPod({ spec: once, status: { ...pending, startTime: '2026-01-01T00:00:01Z' } });
+    const unplaced = remotePod({ metadata: held, status: { phase: 'Pending' } });
+    expect(plan({ local: taken, remotes: [unplaced] })).toMatchObject({ unstarted: true, release: [unplaced] });
+    expect(plan({ local: taken, departed: unplaced })).toEqual({ unstarted: true });
+    expect(plan({ local: localPod({ spec: once }), departed: unplaced })).toEqual({ create: 'once' });
+    // It has run as far as we know: then what is there says nothing.
+    expect(plan({ local, remotes: [unplaced] })).toMatchObject({ lost: true });
+  });
+
+  test('POD-41 an end that nothing here knows of is no reason to run it again', () => {
+    const departed = remotePod({ metadata: held, spec: { nodeName: 'n' }, status: running });
+    expect(plan({ local: localPod({ spec: once }), departed })).toEqual({ lost: true });
+  });
+
+  test('nothing keeps it where the local pod is deleted or gone', () => {
+    const forced = remotePod({ metadata: held, spec: { nodeName: 'n' }, status: running });
+    const deleted = localPod({
+      metadata: { deletionTimestamp: 'soon', deletionGracePeriodSeconds: 30 },
+      spec: once,
+      status: running,
+    });
+    expect(plan({ local: deleted, remotes: [forced] }).release).toEqual([forced]);
+    const alive = remotePod({ metadata: kept, status: running });
+    expect(plan({ local: deleted, remotes: [alive] }).release).toBeUndefined();
+    expect(plan({ local: undefined, remotes: [alive] }).release).toEqual([alive]);
   });
 });

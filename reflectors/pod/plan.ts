@@ -2,6 +2,7 @@ import { LABEL } from '#pkg/api';
 import type { Pod, ReplicaSet } from '#pkg/kube';
 import type { Twin } from '#reflectors/framework';
 import { chooseRemote } from './choose-remote.ts';
+import { endFor, planRelease } from './plan-release.ts';
 import { hasRun, isTerminal, isTerminating, mayHaveRun } from './pod-types.ts';
 import { type Refusal, refusal } from './refusal.ts';
 import { unsupported } from './unsupported.ts';
@@ -17,7 +18,7 @@ export interface Facts {
   readonly isTwinSynced: boolean;
   readonly remotes: readonly Pod[];
   readonly wrapper: ReplicaSet | undefined;
-  /** Last state of a remote pod that ended and is gone, seen by this process and not shown yet. */
+  /** Last state of a remote pod that ended and is gone, seen by this process or kept by the provider. */
   readonly departed: Pod | undefined;
   /** A wrapper or bare pod was created so recently that the caches may lack it. */
   readonly isCreating: boolean;
@@ -52,6 +53,10 @@ export interface Plan {
   readonly create?: Wrapping;
   /** Ran once and is gone without a verdict: asked there once more, then Failed. */
   readonly lost?: true;
+  /** It was deleted there before it ever ran: the local pod forgets that a kubelet had taken it, and is made again. */
+  readonly unstarted?: true;
+  /** Remote pods whose end needs to be kept no longer. */
+  readonly release?: readonly Pod[];
   /** Everything there is gone: the local object may go. */
   readonly finish?: true;
   /** Look again after that time although nothing may change. */
@@ -69,6 +74,11 @@ export const ORPHAN_GRACE_SECONDS = 1;
 
 /** Decides. Pure: the same facts always give the same plan, whatever happened and whoever ran before. */
 export function planPod(facts: Facts): Plan {
+  const release = planRelease(facts);
+  return { ...decide(facts), ...(release.length > 0 && { release }) };
+}
+
+function decide(facts: Facts): Plan {
   const { local } = facts;
   if (local === undefined) return planOrphans(facts);
   if (isTerminating(local)) return planDeletion(facts, local);
@@ -96,14 +106,15 @@ function planFinished({ remotes, wrapper }: Facts): Plan {
 function planDeletion(facts: Facts, local: Pod): Plan {
   const { remotes, wrapper, twin } = facts;
   const { living } = chooseRemote(remotes);
-  const show = living !== undefined && !isTerminal(local) ? { show: living } : {};
+  const show = living !== undefined && !isTerminal(local) && isShown(local, living) ? { show: living } : {};
   if (remotes.length > 0 || wrapper !== undefined) {
     const graceSeconds = local.metadata.deletionGracePeriodSeconds ?? local.spec?.terminationGracePeriodSeconds;
     return { ...show, remove: { pods: remotes, wrapper, graceSeconds, needsProof: false }, recheckMs: RECHECK_MS };
   }
   if (facts.isCreating) return { recheckMs: RECHECK_MS };
   if (hasTwin(twin) && !facts.isTwinSynced) return { absent: 'ProviderUnreachable', recheckMs: RECHECK_MS };
-  const verdict = facts.departed !== undefined && !isTerminal(local) ? { show: facts.departed } : {};
+  const { departed } = facts;
+  const verdict = departed !== undefined && !isTerminal(local) && isShown(local, departed) ? { show: departed } : {};
   // With grace 0 the object is already released by us, and only finalizers of others hold it.
   return local.metadata.deletionGracePeriodSeconds === 0 ? verdict : { ...verdict, finish: true };
 }
@@ -118,12 +129,17 @@ function planLiving(facts: Facts, local: Pod): Plan {
   const isNothingThere = facts.wrapper === undefined && remotes.length === 0;
   if (facts.isTwinSynced) return isNothingThere ? planMissing(facts, local) : planPresent(facts, local);
   const { living } = chooseRemote(remotes);
-  return living === undefined ? planUnseen(facts, local) : { show: living, recheckMs: RECHECK_MS };
+  if (living === undefined || !isShown(local, living)) return planUnseen(facts, local);
+  return { show: living, recheckMs: RECHECK_MS };
 }
 
 /** Offloading ends: what has not run yet is taken back, and waits for the namespace to be offloaded again (REF-03). */
 function planEnding({ peer, remotes, wrapper }: Facts, local: Pod): Plan {
-  const plan = refuse(local, refusal(peer, 'NotOffloaded', `offloading of ${local.metadata.namespace} ends`));
+  const isUnstarted = remotes.some((remote) => endFor(local, remote) === 'unstarted');
+  const plan: Plan = {
+    ...refuse(local, refusal(peer, 'NotOffloaded', `offloading of ${local.metadata.namespace} ends`)),
+    ...(isUnstarted && { unstarted: true }),
+  };
   if (remotes.length === 0 && wrapper === undefined) return plan;
   return { ...plan, remove: { pods: remotes, wrapper, graceSeconds: undefined, needsProof: false } };
 }
@@ -140,8 +156,13 @@ function planMissing(facts: Facts, local: Pod): Plan {
   if (facts.isCreating || facts.hasPredecessor) return { recheckMs: RECHECK_MS };
   if (facts.twin?.state !== 'Accepted') return { absent: 'RemotePodMissing' };
   const wrapping = wrappingOf(local);
-  if (wrapping === 'once' && facts.departed !== undefined) return { show: facts.departed };
-  if (wrapping === 'once' && mayHaveRun(local)) return { lost: true };
+  if (wrapping === 'once') {
+    const { departed } = facts;
+    const end = departed === undefined ? undefined : endFor(local, departed);
+    if (departed !== undefined && end === 'verdict') return { show: departed };
+    if (end === 'lost' || (end === undefined && mayHaveRun(local))) return { lost: true };
+    if (mayHaveRun(local)) return { unstarted: true };
+  }
   const why = unsupported(local);
   if (why !== undefined) return refuse(local, refusal(facts.peer, 'Unsupported', why));
   if (facts.isApiPending) return { recheckMs: API_RECHECK_MS };
@@ -164,9 +185,18 @@ function planPresent(facts: Facts, local: Pod): Plan {
     case 'recreated':
       // The name is free only when the ended pod is gone: its deletion brings us back here.
       return { ...shown, ...remove(remotes.filter((pod) => isTerminal(pod) && !isTerminating(pod))) };
-    case 'once':
+    case 'once': {
+      const end = living === undefined ? undefined : endFor(local, living);
+      if (end === 'lost' || end === 'unstarted') return { [end]: true, recheckMs: RECHECK_MS };
       return { ...shown, ...(wrapper !== undefined && !isTerminating(wrapper) && { orphan: wrapper }) };
+    }
   }
+}
+
+/** An end that nobody there can tell, or that is none, is no status to show. */
+function isShown(local: Pod, remote: Pod): boolean {
+  const end = endFor(local, remote);
+  return end === undefined || end === 'verdict';
 }
 
 function refuse(local: Pod, why: Refusal): Plan {

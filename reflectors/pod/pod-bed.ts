@@ -51,8 +51,17 @@ async function connect(name: string): Promise<Cluster> {
   return connectCluster({ ...(await loadKubeconfig(`${BED}/${name}/kubeconfig`)), name });
 }
 
+export interface PodBedOptions {
+  readonly log?: Log;
+  /** Stands between reflector and provider. Default: nothing. */
+  readonly through?: (provider: Cluster) => Cluster;
+  /** Reflectors that believe at once that the node is theirs. Default 1. */
+  readonly replicas?: number;
+}
+
 /** @param name tells the objects of one test from those of others */
-export async function podBed(name: string, log: Log = silentLog): Promise<PodBed> {
+export async function podBed(name: string, options: PodBedOptions = {}): Promise<PodBed> {
+  const { log = silentLog, through = (cluster) => cluster, replicas = 1 } = options;
   const suffix = Math.random().toString(36).slice(2, 7);
   const nodeName = `${name}-${suffix}`;
   const namespace = `${name}-${suffix}`;
@@ -90,11 +99,17 @@ export async function podBed(name: string, log: Log = silentLog): Promise<PodBed
     on: (handler) => register(twinHandlers, handler),
   };
   const events = eventRecorder(home.client, { component: 'pod-bed' });
+  const reached = through(provider);
   const start = () => {
     const run = new AbortController();
-    const reflector = createPodReflector({
+    const reflectors = Array.from({ length: replicas }, () => reflectorOf());
+    const ended = Promise.all(reflectors.map((reflector) => reflector.run(run.signal)));
+    return { pods: reflectors.map(({ pods }) => pods), stop: run, ended };
+  };
+  const reflectorOf = () =>
+    createPodReflector({
       home,
-      remote: { peer: 'rome', origin: 'milan', cluster: provider },
+      remote: { peer: 'rome', origin: 'milan', cluster: reached },
       nodeName,
       nodeAddress: () => '198.18.0.99',
       twins,
@@ -108,8 +123,6 @@ export async function podBed(name: string, log: Log = silentLog): Promise<PodBed
       isReady: () => isReady,
       onReadyChange: (handler) => register(readyHandlers, handler),
     });
-    return { pods: reflector.pods, stop: run, ended: reflector.run(run.signal) };
-  };
   let running = start();
   const telling = events.run(stop.signal);
 
@@ -120,7 +133,9 @@ export async function podBed(name: string, log: Log = silentLog): Promise<PodBed
     namespace,
     twin: twinName,
     get pods() {
-      return running.pods;
+      const [pods] = running.pods;
+      if (pods === undefined) throw new Error('no reflector runs');
+      return pods;
     },
     setReady(ready: boolean) {
       isReady = ready;
@@ -155,6 +170,10 @@ export async function podBed(name: string, log: Log = silentLog): Promise<PodBed
       await home.client.deleteCollection(POD, { namespace });
       for (const pod of (await home.client.list(POD, { namespace })).items) {
         await found(home.client.delete(POD, { namespace, name: pod.metadata.name }, { gracePeriodSeconds: 0 }));
+      }
+      for (const { metadata } of (await provider.client.list(POD, { namespace: twinName })).items) {
+        const body = { metadata: { finalizers: null } }; // who would read a verdict has stopped
+        await found(provider.client.patch(POD, { namespace: twinName, name: metadata.name }, body, { type: 'merge' }));
       }
       await found(home.client.delete(NODE, { name: nodeName }));
       await found(home.client.delete(NAMESPACE, { name: namespace }));

@@ -24,7 +24,7 @@ export interface PodNotes {
   restarts: { readonly remoteUid: string | undefined; readonly before: RestartsBefore } | undefined;
   /** The Secret of its tokens: until when nothing is done about it, and why the last try failed. */
   token: { waitUntilMs: number; failures: number; refusal: Refusal | undefined };
-  /** Last state of a remote pod that ended and is gone. */
+  /** Last state of a remote pod that ended and is gone, seen here or kept by the provider. */
   departed: Pod | undefined;
   /** Changes of a living pod that the provider refused, by what they change: at most one of each kind. */
   readonly refusedChanges: Map<string, string>;

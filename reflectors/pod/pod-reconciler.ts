@@ -3,22 +3,21 @@ import { done, type Reconciler, type ReconcileResult, requeueAfter } from '#pkg/
 import { homeTokens } from './api-access.ts';
 import { type Asked, askedOf, leftOutKeys } from './asked.ts';
 import { chooseRemote } from './choose-remote.ts';
-import { confirmLost } from './confirm-lost.ts';
+import { confirmLost, forgetStart } from './confirm-lost.ts';
 import { PodError } from './errors.ts';
 import { followChange, planChange } from './follow-change.ts';
 import { gatherFacts } from './gather-facts.ts';
 import { makeRemote } from './make-remote.ts';
 import { type Facts, type Plan, planPod } from './plan.ts';
 import { planToken } from './plan-token.ts';
-import type { PodParts, PodRun } from './pod-run.ts';
+import { OUTDATED_MS, type PodParts, type PodRun } from './pod-run.ts';
 import { isTerminal } from './pod-types.ts';
+import { releaseRemotes } from './release-remotes.ts';
 import { orphanPodOf, removeRemote } from './remove-remote.ts';
 import { showStatus } from './show-status.ts';
 import type { TokenOutcome } from './token-keeper.ts';
 import type { TokenOwner } from './token-secret.ts';
 
-/** A cache that was behind has caught up by then. */
-const OUTDATED_MS = 300;
 /** The provider is away; its return looks at every pod at once. */
 const AWAY_MS = 5_000;
 
@@ -99,9 +98,11 @@ async function execute(parts: PodParts, run: PodRun, signal: AbortSignal): Promi
   // The status first: it is due at home also while the provider is away and the rest fails.
   rechecks.push(...(await showStatus(parts, run, shown, refusal, signal)));
   if (plan.lost) rechecks.push(await confirmLost(parts, run, signal));
-  if (plan.remove !== undefined) {
-    await removeRemote(plan.remove, run.namespace, run.podUid, notes, parts.removing, signal);
-  }
+  if (plan.unstarted) await forgetStart(parts, run, signal);
+  const isOurs =
+    plan.remove === undefined ||
+    (await removeRemote(plan.remove, run.namespace, run.podUid, notes, parts.removing, signal));
+  if (plan.release !== undefined && isOurs) await releaseRemotes(plan.release, parts, signal);
   if (plan.orphan !== undefined) await orphanPodOf(plan.orphan, parts.removing, signal);
   if (change !== undefined) rechecks.push(await followChange(change, parts, signal));
   if (plan.finish) await finish(parts, run, signal);

@@ -42,3 +42,5 @@ export interface PodRun {
 export const RETRY_MS = 10_000;
 /** A predecessor of the same name is going; its deletion normally wakes us first. */
 export const PREDECESSOR_MS = 1_000;
+/** A cache that was behind has caught up by then. */
+export const OUTDATED_MS = 300;

@@ -28,7 +28,7 @@ export interface ResizeRefusal {
 }
 
 /** Longest sentence on a pod: what a terminal shows in a few lines of `kubectl describe`. */
-const SENTENCE_LENGTH = 300;
+export const SENTENCE_LENGTH = 300;
 
 /** @param text cause, without the peer's name */
 export function refusal(peer: string, reason: RefusalReason, text: string): Refusal {

@@ -35,6 +35,7 @@ export interface RemoveDeps {
 /**
  * Deletes wrapper and pods as kubernetes-facts 7 says, each with its UID as precondition. Idempotent: what is being deleted
  * is left alone, unless a shorter grace period is asked for.
+ * @returns false where the local pod is there after all: then nothing is touched
  */
 export async function removeRemote(
   removal: Removal,
@@ -43,9 +44,9 @@ export async function removeRemote(
   notes: PodNotes,
   deps: RemoveDeps,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<boolean> {
   const { clock } = deps;
-  if (removal.needsProof && !(await isGoneAtHome(removal, homeNamespace, podUid, deps, signal))) return;
+  if (removal.needsProof && !(await isGoneAtHome(removal, homeNamespace, podUid, deps, signal))) return false;
   notes.removingSinceMs ??= clock.now();
   const mustInsist = removal.needsProof && clock.now() - notes.removingSinceMs >= INSIST_MS;
   const graceSeconds = mustInsist ? 0 : removal.graceSeconds;
@@ -63,6 +64,7 @@ export async function removeRemote(
     }
   }
   notes.removedUntilMs = Math.max(notes.removedUntilMs, clock.now() + REPEAT_MS);
+  return true;
 }
 
 /** Removes the ReplicaSet and leaves its pod. */

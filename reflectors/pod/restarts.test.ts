@@ -4,7 +4,7 @@ import type { Pod } from '#pkg/kube';
 import { annotationStep } from './live-update.ts';
 import { formatRestartsBefore, RESTARTS_BEFORE, restartOffset } from './restarts.ts';
 import { containerStatus, localPod, remotePod, runningStatus } from './test-pods.ts';
-import { toLocalStatus } from './to-local-status.ts';
+import { toAbsentStatus, toLocalStatus } from './to-local-status.ts';
 
 /** One look of ours: offset, annotation where needed, shown status. `crash` stops between the two writes. */
 function look(local: Pod, remote: Pod, crash = false): { local: Pod; remote: Pod } {
@@ -45,6 +45,22 @@ const shownCounts = (pod: Pod) =>
   Object.fromEntries((pod.status?.containerStatuses ?? []).map(({ name, restartCount }) => [name, restartCount]));
 
 describe('restart counts', () => {
+  test('POD-43 a pod whose twin was gone counts the restart, although a refusal stood there meanwhile', () => {
+    let { local } = look(localPod(), running('a', { app: 2 }));
+    const refusal = { reason: 'NamespaceNotReady', message: `rome: ${'waits '.repeat(80)}`.slice(0, 300) } as const;
+    const context = { nodeIsReady: true, now: new Date(0) };
+    for (const why of [undefined, refusal, refusal, undefined]) {
+      local = { ...local, status: toAbsentStatus(local, 'RemotePodMissing', why, context) };
+      const { message = '' } = local.status?.conditions?.find(({ type }) => type === 'tombolo.io/Offloaded') ?? {};
+      expect(message).toMatch(/\(ran as UID a\)$/);
+      expect(message.length).toBeLessThanOrEqual(300);
+    }
+    // The same one is no restart: the twin had only been out of sight.
+    expect(shownCounts(look(local, running('a', { app: 2 })).local)).toEqual({ app: 2 });
+    ({ local } = look(local, running('b', { app: 0 })));
+    expect(shownCounts(local)).toEqual({ app: 3 });
+  });
+
   test('POD-18 a re-created pod shows last + 1 for every container and counts on from there', () => {
     let { local } = look(localPod(), running('a', { app: 2, side: 0 }));
     expect(shownCounts(local)).toEqual({ app: 2, side: 0 });

@@ -1,6 +1,7 @@
 import { CONDITION } from '#pkg/api';
 import { KubeError, type Pod, POD } from '#pkg/kube';
 import type { ConditionContext } from './conditions.ts';
+import { PodError } from './errors.ts';
 import type { Interner } from './interner.ts';
 import { annotationStep, type JsonPatchStep, testUid } from './live-update.ts';
 import { type PatchDeps, patchRemote } from './patch-remote.ts';
@@ -77,10 +78,11 @@ export function statusWriter(
   };
 
   const send = async (local: Pod, patch: StatusPatch, notes: PodNotes, signal: AbortSignal): Promise<void> => {
-    const { name, namespace, uid } = local.metadata;
+    const { name, namespace, uid, resourceVersion } = local.metadata;
     const ref = { name, ...(namespace !== undefined && { namespace }) };
-    // A UID in the body is a precondition: never the status of another pod of that name.
-    const body = { metadata: { uid }, status: patch };
+    // A UID in the body is a precondition: never the status of another pod of that name. And never a phase over one that
+    // somebody here has set meanwhile, for that may be Failed (POD-25).
+    const body = { metadata: { uid, ...(hasPhase(patch) && { resourceVersion }) }, status: patch };
     const answer = await home.client.patch(POD, ref, body, { type: 'strategic', subresource: 'status', signal });
     noteWritten(notes, local, storedLocalPod(answer, deps.interner));
     notes.dirtySinceMs = undefined;
@@ -92,7 +94,8 @@ export function statusWriter(
     } catch (error) {
       if (!(error instanceof KubeError)) throw error;
       // Gone, or another pod has the name by now; the cache will say so.
-      if (error.isNotFound || error.isConflict) return;
+      if (error.isNotFound || (error.isConflict && !hasPhase(patch))) return;
+      if (error.isConflict) throw outdated(local, error);
       if (!error.isInvalid) throw error;
       const rest = withoutRefused(patch, error);
       events.event(asPod(local), 'Warning', 'FailedReflection', `part of the status was refused: ${error.why}`);
@@ -126,7 +129,7 @@ export function statusWriter(
   function tell(local: Pod, refusal: Refusal | undefined, notes: PodNotes): void {
     if (refusal === undefined) return;
     const before = conditionOf(local, CONDITION.offloaded);
-    if (before?.reason === refusal.reason && before.message === refusal.message) return;
+    if (before?.reason === refusal.reason && before.message?.startsWith(refusal.message)) return;
     notes.refusalWrittenMs = clock.now();
     const isFailure = FAILURES.has(refusal.reason);
     const message = isFailure ? `${refusal.reason}: ${refusal.message}` : refusal.message;
@@ -170,6 +173,15 @@ function onlySentenceChanged(local: Pod, patch: StatusPatch, { refusal }: Shown)
   return (
     refusal !== undefined && fields.length === 1 && fields[0] === 'conditions' && standing?.reason === refusal.reason
   );
+}
+
+function hasPhase(patch: StatusPatch): boolean {
+  return patch.phase !== undefined;
+}
+
+function outdated({ metadata: { namespace, name } }: Pod, cause: KubeError): PodError {
+  const facts = { attempted: 'write the phase', where: `Pod ${namespace}/${name}`, why: 'it changed meanwhile' };
+  return new PodError('Outdated', facts, { cause });
 }
 
 /** Leaves out the fields of the status that the API server named (kubernetes-facts 5). */

@@ -167,6 +167,27 @@ describe('toLocalStatus', () => {
   });
 });
 
+describe('an end that came from outside', () => {
+  const ended = (finishedAt: string, more: object = {}) => {
+    const terminated = { exitCode: 137, reason: 'Error', startedAt: '2026-01-01T00:00:02Z', finishedAt };
+    const status = { ...runningStatus({ containerStatuses: [containerStatus({ state: { terminated } })] }), ...more };
+    const metadata = { deletionTimestamp: '2026-01-01T00:01:00Z', deletionGracePeriodSeconds: 0 };
+    return remotePod({ metadata, status: { ...status, phase: 'Failed' } });
+  };
+  const once = { wrapping: 'once' } as const;
+
+  test('POD-24 a pod that ran when it was deleted there says so, with its true exit code', () => {
+    const { status } = show(localPod(), ended('2026-01-01T00:01:02Z'), once);
+    expect(status).toMatchObject({ phase: 'Failed', reason: 'RemotePodLost' });
+    expect(status?.containerStatuses?.[0]?.state?.terminated?.exitCode).toBe(137);
+  });
+
+  test('POD-23 one that had ended before keeps its verdict, and one with a reason keeps that', () => {
+    expect(show(localPod(), ended('2026-01-01T00:00:30Z'), once).status?.reason).toBeUndefined();
+    expect(show(localPod(), ended('2026-01-01T00:01:02Z', { reason: 'Evicted' }), once).status?.reason).toBe('Evicted');
+  });
+});
+
 describe('statusPatch', () => {
   test('names only what changed, and clears what went', () => {
     const here = { phase: 'Running', podIP: '10.71.0.1', podIPs: [{ ip: '10.71.0.1' }], reason: 'x' };

@@ -3,7 +3,7 @@ import type { Pod } from '#pkg/kube';
 import { type ConditionContext, mergeConditions, shownConditions, unreadyConditions } from './conditions.ts';
 import { shownEphemerals } from './ephemeral.ts';
 import { lostContainer } from './lost-container.ts';
-import { refusedCondition, runningCondition } from './offloaded-condition.ts';
+import { goneCondition, refusedCondition, runningCondition, shownRemoteUid } from './offloaded-condition.ts';
 import {
   type ContainerStatus,
   hasRun,
@@ -12,6 +12,7 @@ import {
   type PodCondition,
   type PodStatus,
 } from './pod-types.ts';
+import { wasInterrupted } from './remote-end.ts';
 import { type RestartsBefore, shownRestartCount } from './restarts.ts';
 import type { Refusal } from './why-not-running.ts';
 import type { Wrapping } from './wrapping.ts';
@@ -42,6 +43,10 @@ export function toLocalStatus(local: Pod, remote: Pod, context: StatusContext): 
   const isVerdict = result.phase === 'Succeeded' || result.phase === 'Failed';
   copyOrDrop(result, 'reason', isVerdict || !isTerminal(remote) ? there.reason : undefined);
   copyOrDrop(result, 'message', isVerdict || !isTerminal(remote) ? there.message : undefined);
+  if (result.phase === 'Failed' && there.reason === undefined && wasInterrupted(remote) && !isTerminating(local)) {
+    result.reason = 'RemotePodLost';
+    result.message = `${context.peer}: the pod was deleted there while it ran; it is not run again`;
+  }
   for (const list of ['initContainerStatuses', 'containerStatuses'] as const) {
     copyOrDrop(result, list, shownContainers(there[list], here[list], context.restartsBefore));
   }
@@ -64,11 +69,18 @@ export function toAbsentStatus(
   context: ConditionContext,
 ): PodStatus {
   const conditions = unreadyConditions(local, reason, context);
-  const offloaded = refusal === undefined ? undefined : refusedCondition(refusal);
+  const ranAs = shownRemoteUid(local);
+  const offloaded = refusal === undefined ? goneCondition(reason, ranAs) : refusedCondition(refusal, ranAs);
   return {
     ...local.status,
     conditions: withOffloaded({ ...local, status: { ...local.status, conditions } }, offloaded, context.now),
   };
+}
+
+/** Status of a pod that was deleted there before it ever ran: no kubelet has it any more. */
+export function toUnstartedStatus(local: Pod, context: ConditionContext): PodStatus {
+  const { startTime: _forgotten, ...status } = toAbsentStatus(local, 'RemotePodMissing', undefined, context);
+  return status;
 }
 
 /** Status of a pod that ran once and whose remote pod is gone without a verdict (POD-24). As the kubelet does it. */

@@ -8,6 +8,7 @@ import { type Container, omit, type PodSpec, type Toleration, type Volume } from
 import { type RemoteLabels, remoteLabels } from './remote-labels.ts';
 import { projectsToken } from './service-account-tokens.ts';
 import { spreadOverHosts } from './spread.ts';
+import { finalizersFor } from './verdict-finalizer.ts';
 
 /** What a remote pod takes from anywhere else than the local pod. */
 export interface RemoteContext extends RemoteLabels, ApiContext {
@@ -21,6 +22,7 @@ export interface RemoteContext extends RemoteLabels, ApiContext {
 /** The bare Pod for a local pod. A garbage-collected twin ConfigMap takes it along, and `kubectl drain` accepts it. */
 export function toRemotePod(local: Pod, context: RemoteContext): Pod {
   const { metadata, spec } = remoteTemplate(local, context);
+  const finalizers = finalizersFor(local);
   return {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -29,6 +31,7 @@ export function toRemotePod(local: Pod, context: RemoteContext): Pod {
       namespace: context.twin.namespace,
       ...metadata,
       ownerReferences: ownersOf(context.twin),
+      ...(finalizers.length > 0 && { finalizers }),
     },
     spec,
   };

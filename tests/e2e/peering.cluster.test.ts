@@ -367,11 +367,13 @@ describe('rights', () => {
         expect(given.join('\n')).not.toMatch(/role|serviceaccounts|impersonate|namespaces|nodes|token|\*/);
       } else if (namespace === tenant) {
         expect(given.map((rule) => rule.split(' [')[0])).toEqual([
+          'configmaps',
           'grants.tombolo.io',
           'links.tombolo.io',
           'namespaceclaims.tombolo.io',
           'serviceaccounts/token',
         ]);
+        expect(given.join('\n')).toMatch(/^configmaps \[\] \[tombolo-verdicts\] \[get\]$/m);
         expect(given.join('\n')).toMatch(/^serviceaccounts\/token \[\] \[tenant\] \[create\]$/m);
       } else expect(given, namespace).toEqual([]);
     }

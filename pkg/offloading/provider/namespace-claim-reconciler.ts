@@ -136,7 +136,7 @@ export function namespaceClaimReconciler(deps: NamespaceClaimDeps): Reconciler {
     const name = claim.status?.twin ?? ('name' in chosen ? chosen.name : undefined);
     if (name !== undefined && claim.metadata.name === claim.spec.homeNamespace) {
       const isRetained = claim.spec.onEnd === 'Retain';
-      const removal = await removeTwin(client, name, owner, { isRetained, now: clock.wall() }, signal);
+      const removal = await removeTwin(client, name, owner, { isRetained }, signal);
       if (!removal.isGone) {
         await writeStatus(
           claim,

@@ -15,12 +15,9 @@ import {
   ROLE_BINDING,
 } from '#pkg/kube';
 import { mapLimit } from '#pkg/runtime';
+import { isWaitingForVerdict, releaseVerdict } from './release-verdict.ts';
 import { RETAINED, standingOf, type TwinOwner } from './twin-objects.ts';
 
-/** Set by the consumer on bare remote pods until it has read their verdict (kubernetes-facts 6). */
-const VERDICT_FINALIZER = 'tombolo.io/verdict';
-/** How long a consumer that still watches gets to read it. */
-const VERDICT_MS = 15_000;
 const PARALLEL = 8;
 
 export type Removal = { readonly isGone: true } | { readonly isGone: false; readonly message: string };
@@ -28,7 +25,6 @@ export type Removal = { readonly isGone: true } | { readonly isGone: false; read
 export interface RemoveTwinOptions {
   /** The consumer asked to keep the namespace; the label `tombolo.io/retain` on it has the same effect. */
   readonly isRetained: boolean;
-  readonly now: Date;
 }
 
 /**
@@ -45,7 +41,7 @@ export async function removeTwin(
   const namespace = await client.get<Namespace>(NAMESPACE, { name }, { signal }).catch(absent);
   if (namespace === undefined || standingOf(namespace, owner) !== 'Ours') return { isGone: true };
   if (namespace.metadata.deletionTimestamp !== undefined) {
-    const released = await releaseVerdicts(client, name, options.now, signal);
+    const released = await releaseVerdicts(client, name, signal);
     return {
       isGone: false,
       message: `namespace ${name} is being removed${released > 0 ? `; ${released} pods released` : ''}`,
@@ -53,7 +49,7 @@ export async function removeTwin(
   }
   await remove(client, ROLE_BINDING, name, NAME.twinClusterRole, signal);
   if (options.isRetained || namespace.metadata.labels?.[LABEL.retain] === 'true') {
-    return await retain(client, namespace, owner, options.now, signal);
+    return await retain(client, namespace, owner, signal);
   }
   const { uid } = namespace.metadata;
   await client.delete(NAMESPACE, { name }, { ...(uid !== undefined && { uid }), signal }).catch(absentOrChanged);
@@ -65,7 +61,6 @@ async function retain(
   client: KubeClient,
   namespace: Namespace,
   owner: TwinOwner,
-  now: Date,
   signal: AbortSignal,
 ): Promise<Removal> {
   const { name, uid } = namespace.metadata;
@@ -78,7 +73,7 @@ async function retain(
   const standing = items.filter((pod) => pod.metadata.deletionTimestamp === undefined);
   await mapLimit(standing, PARALLEL, (pod) => remove(client, POD, name, pod.metadata.name, signal, pod.metadata.uid));
   if (items.length > 0) {
-    await releaseVerdicts(client, name, now, signal);
+    await releaseVerdicts(client, name, signal);
     return { isGone: false, message: `waits for ${items.length} pods in ${name}` };
   }
   await remove(client, CONFIG_MAP, name, NAME.twinOwner, signal);
@@ -90,23 +85,14 @@ async function retain(
 }
 
 /**
- * Lets pods go that only wait for their verdict to be read: the consumer has ended, nobody reads it any more.
+ * Lets pods go that wait for their verdict to be read: the consumer lost its rights here, nobody reads it any more.
  * @returns how many were released
  */
-async function releaseVerdicts(client: KubeClient, namespace: string, now: Date, signal: AbortSignal): Promise<number> {
+async function releaseVerdicts(client: KubeClient, namespace: string, signal: AbortSignal): Promise<number> {
   const { items } = await client.list<Pod>(POD, { namespace }, { signal });
-  const held = items.filter(({ metadata }) => {
-    const until = Date.parse(metadata.deletionTimestamp ?? '') + VERDICT_MS;
-    return metadata.finalizers?.includes(VERDICT_FINALIZER) === true && now.getTime() >= until;
-  });
-  await mapLimit(held, PARALLEL, async ({ metadata }) => {
-    const finalizers = (metadata.finalizers ?? []).filter((entry) => entry !== VERDICT_FINALIZER);
-    const body = { metadata: { uid: metadata.uid, resourceVersion: metadata.resourceVersion, finalizers } };
-    await client
-      .patch<Pod>(POD, { namespace, name: metadata.name }, body, { type: 'merge', signal })
-      .catch(absentOrChanged);
-  });
-  return held.length;
+  const waiting = items.filter(isWaitingForVerdict);
+  await mapLimit(waiting, PARALLEL, (pod) => releaseVerdict(client, pod, signal));
+  return waiting.length;
 }
 
 async function remove(

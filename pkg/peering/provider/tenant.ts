@@ -32,6 +32,8 @@ export function tenantRules(): NonNullable<Role['rules']> {
   return [
     { apiGroups: [GROUP], resources: [GRANT.plural, NAMESPACE_CLAIM.plural, LINK.plural], verbs },
     { apiGroups: [''], resources: ['serviceaccounts/token'], resourceNames: [NAME.tenantAccount], verbs: ['create'] },
+    // How its pods ended that went while it was away.
+    { apiGroups: [''], resources: ['configmaps'], resourceNames: [NAME.verdicts], verbs: ['get'] },
   ];
 }
 
