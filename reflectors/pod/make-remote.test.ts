@@ -13,8 +13,8 @@ const ended = { phase: 'Failed', containerStatuses: [containerStatus({ state: { 
 const recordOf = (status: object, nodeName?: string) =>
   JSON.stringify({ metadata: { name: 'x', uid: 'r', ...deleted }, spec: { nodeName, containers: [] }, status });
 
-/** Tries to create a pod that runs once while the provider keeps `record` of it. */
-async function attempt(made: 'long ago' | 'now', record?: string | 'Forbidden') {
+/** Tries to create a pod that runs once while the provider keeps `record` of it; `Forbidden`: may not be asked. */
+async function attempt(made: 'long ago' | 'now', record?: string) {
   const sent: string[] = [];
   const clock = fakeClock();
   const client = {
