@@ -4,6 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { join, resolve } from 'node:path';
+import { objectReader, readGet, UnknownKind } from './read-objects.ts';
 
 export interface Outcome {
   readonly code: number;
@@ -86,13 +87,32 @@ export function openBed(folder = process.env['TOMBOLO_TESTBED'] ?? join(reposito
       if (outcome.code === 0) return outcome.stdout;
       throw new Error(`${name}: kubectl ${words(args).join(' ')}: exit ${outcome.code}: ${outcome.stderr.trim()}`);
     };
+    const reader = objectReader(kubeconfig);
+    /** What most looks of tests ask for costs no program; the rest is left to kubectl. */
+    const look = async (args: string[]): Promise<Json | undefined | 'kubectl'> => {
+      const query = readGet(args);
+      if (query === undefined) return 'kubectl';
+      try {
+        return (await reader.get(query)) as Json | undefined;
+      } catch (error) {
+        if (error instanceof UnknownKind) return 'kubectl';
+        throw error;
+      }
+    };
     return {
       name,
       kubeconfig,
       try: attempt,
       kubectl,
-      json: async (args) => JSON.parse(await kubectl([...words(args), '-o', 'json'])),
+      async json(args) {
+        const read = await look(words(args));
+        if (read === 'kubectl') return JSON.parse(await kubectl([...words(args), '-o', 'json']));
+        if (read === undefined) throw new Error(`${name}: kubectl ${words(args).join(' ')}: not found`);
+        return read;
+      },
       async find(args) {
+        const read = await look(words(args));
+        if (read !== 'kubectl') return read;
         const text = await kubectl([...words(args), '--ignore-not-found', '-o', 'json']);
         return text.trim() === '' ? undefined : JSON.parse(text);
       },
@@ -127,7 +147,8 @@ export async function until<T>(
   probe: () => Promise<T | undefined | false>,
   deadlineMs = 20_000,
 ): Promise<T> {
-  const end = performance.now() + deadlineMs;
+  const start = performance.now();
+  const end = start + deadlineMs;
   let last: unknown;
   for (;;) {
     try {
@@ -138,8 +159,13 @@ export async function until<T>(
       last = error;
     }
     if (performance.now() > end) throw new Error(`${what}: not within ${deadlineMs / 1000} s`, { cause: last });
-    await new Promise((next) => setTimeout(next, 200));
+    await new Promise((next) => setTimeout(next, pauseAfter(performance.now() - start)));
   }
+}
+
+/** What takes long is looked at less often: looks of two lanes of tests would take a good part of a small machine. */
+function pauseAfter(waitedMs: number): number {
+  return Math.min(1_000, Math.max(200, waitedMs / 10));
 }
 
 /** Checks that `probe` stays true for the whole time. */
