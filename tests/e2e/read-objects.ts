@@ -81,7 +81,10 @@ function makeReader(kubeconfig: string): ObjectReader {
 
   async function read(path: string, query: Record<string, string> = {}): Promise<Json | undefined> {
     const { client } = await cluster();
-    const { status, body } = await client.request('GET', path, { query });
+    const { status, headers, body } = await client.request('GET', path, { query });
+    // Plain text: it is the kind that is gone, and kubectl shall say so.
+    const isStatus = String(headers['content-type']).startsWith('application/json');
+    if (status === 404 && !isStatus) throw new UnknownKind(path);
     const document = JSON.parse(body.toString()) as Json;
     if (status === 404) return undefined;
     if (status >= 300) throw new Error(`GET ${path}: ${status}: ${String(document['message'])}`);
