@@ -6,11 +6,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
  * Cgroups of a bed, on hosts with the old hierarchies (v1) and with the unified one (v2).
  *
  * All processes of a bed are below one group, so that CPU shares inside it are compared with each other and never with
- * what else runs on the host.
+ * what else runs on the host. The group as a whole weighs as much as several programs of the host: with the weight of one,
+ * whole clusters starve beside a few busy programs, and lose leases and heartbeats.
  */
 export interface Cgroups {
   /** Makes a group and its parents, ready to take processes or to be a kubelet's root. Idempotent. */
   ensure(group: string): Promise<void>;
+  /** Gives a group the share of the CPU that so many programs outside of all groups have. */
+  weigh(group: string, programs: number): Promise<void>;
   /** Files into which a process writes its id to be in the group and be counted there. */
   memberFiles(group: string): string[];
   /** Numbers of all processes in the group and below. */
@@ -75,6 +78,9 @@ function oldHierarchies(mounts: readonly Mount[], unified: Mount | undefined): C
         }
       }
     },
+    async weigh(group, programs) {
+      if (cpu !== undefined) await writeFile(join(cpu.path, group, 'cpu.shares'), String(programs * 1024));
+    },
     memberFiles: (group) => counted.map((mount) => join(mount.path, group, 'cgroup.procs')),
     processes: (group) => (cpu === undefined ? Promise.resolve([]) : processesBelow(join(cpu.path, group))),
     async remove(group, signal) {
@@ -94,6 +100,7 @@ function unifiedHierarchy(root: string): Cgroups {
         await mkdir(join(root, level), { recursive: true });
       }
     },
+    weigh: (group, programs) => writeFile(join(root, group, 'cpu.weight'), String(Math.min(programs * 100, 10_000))),
     memberFiles: (group) => [join(root, group, 'cgroup.procs')],
     processes: (group) => processesBelow(join(root, group)),
     remove: (group, signal) => removeTree(join(root, group), signal),

