@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { call, type Json, openBed, throughout, until } from './bed.ts';
 import { BUSYBOX, condition, ensurePeered, isReady, type Offloaded, offload, remotePod, sleeper } from './peered.ts';
 
@@ -15,6 +15,11 @@ beforeAll(async () => {
   const controller = await rome.json('-n tombolo-system get deployment tombolo-controller');
   otherImage = controller['spec'].template.spec.containers[0].image;
 });
+
+/** A second try begins without the pods of the first. */
+beforeEach(({ onTestFailed }) =>
+  onTestFailed(async () => void (await milan.try(['-n', shop.name, 'delete', 'pods', '--all', '--timeout=50s']))),
+);
 
 afterAll(async () => {
   await milan.try(['delete', 'namespace', shop.name, '--wait=false']);
