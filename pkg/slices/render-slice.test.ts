@@ -69,6 +69,22 @@ describe('a slice made from one of a consumer', () => {
     expect(print(renderSlice(raw(endpoints), { ...milan, translate: () => undefined }))).toEqual([]);
   });
 
+  test('of several addresses each is an endpoint of its own, and each that is left out counts', () => {
+    const endpoint = { addresses: ['10.244.1.1', '10.96.0.1', '10.244.1.2'], conditions: { ready: false } };
+    const slice = renderSlice(raw([endpoint]), milan);
+    expect(print(slice)).toEqual(
+      ['10.71.1.1', '10.71.1.2'].map((address) => `${address} ready=false serving=false terminating=false`),
+    );
+    expect(slice.metadata.annotations).toEqual({ 'tombolo.io/left-out': '1' });
+  });
+
+  test('a consumer that names more addresses than a slice may have endpoints gets the first 1,000, and the count of the rest', () => {
+    const addresses = Array.from({ length: 100 }, (_, index) => `10.244.1.${index}`);
+    const slice = renderSlice(raw(Array.from({ length: 11 }, () => ({ addresses }))), milan);
+    expect(slice.endpoints).toHaveLength(1_000);
+    expect(slice.metadata.annotations).toEqual({ 'tombolo.io/left-out': '100' });
+  });
+
   test('nothing is ready while packets do not reach the consumer, and what was not ready stays so', () => {
     const endpoints = [
       { addresses: ['10.244.1.1'], conditions: { ready: true, serving: true, terminating: false } },
@@ -125,7 +141,8 @@ describe('a slice made from one of a consumer', () => {
         const slice = renderSlice(raw(endpoints), milan);
         for (const one of slice.endpoints.flatMap(({ addresses }) => addresses)) expect(one).toMatch(/^10\.71\./);
         const leftOut = Number(slice.metadata.annotations?.['tombolo.io/left-out'] ?? 0);
-        expect(slice.endpoints.length + leftOut).toBe(endpoints.length);
+        expect(slice.endpoints.length + leftOut).toBe(endpoints.flatMap(({ addresses }) => addresses).length);
+        expect(slice.endpoints.every(({ addresses }) => addresses.length === 1)).toBe(true);
       }),
     );
   });

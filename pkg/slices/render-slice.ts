@@ -14,6 +14,8 @@ export const SLICE_MANAGER = 'reflection.tombolo.io';
 
 /** Longest name of an EndpointSlice (a DNS subdomain). */
 const MAX_LENGTH = 253;
+/** As many the API takes in one slice; a hundred times as many addresses fit into what a consumer writes. */
+const MAX_ENDPOINTS = 1_000;
 const SUFFIX = '-tombolo';
 const HASH_LENGTH = 8;
 
@@ -45,8 +47,8 @@ export function renderedSliceName(raw: string): string {
 export function renderSlice(raw: EndpointSlice, consumer: Consumer, isUnwanted = false): EndpointSlice {
   const { name, namespace, uid = '', labels = {} } = raw.metadata;
   const given = isUnwanted ? [] : (raw.endpoints ?? []);
-  const endpoints = given.flatMap((endpoint) => renderEndpoint(endpoint, consumer));
-  const leftOut = given.length - endpoints.length;
+  const endpoints = given.flatMap((endpoint) => renderEndpoint(endpoint, consumer)).slice(0, MAX_ENDPOINTS);
+  const leftOut = given.reduce((sum, { addresses }) => sum + addresses.length, 0) - endpoints.length;
   return {
     apiVersion: apiVersionOf(ENDPOINT_SLICE),
     kind: ENDPOINT_SLICE.kind,
@@ -67,17 +69,20 @@ export function renderSlice(raw: EndpointSlice, consumer: Consumer, isUnwanted =
   };
 }
 
-/** Field by field: a tenant may have written a node, a zone or a target into it, which would mean ones of this cluster. */
+/**
+ * One endpoint for each address: a consumer writes those that differ in nothing else together, and proxies look at the first
+ * of an endpoint only. Field by field: a tenant may have written a node, a zone or a target into it, which would mean ones
+ * of this cluster.
+ */
 function renderEndpoint({ addresses, conditions, hostname }: Endpoint, consumer: Consumer): Endpoint[] {
-  const here = addresses.flatMap((address) => consumer.translate(address) ?? []);
-  if (here.length === 0) return [];
-  return [
-    {
-      addresses: here,
-      conditions: conditionsOf(conditions, consumer.isReachable),
-      ...(hostname !== undefined && { hostname }),
-    },
-  ];
+  const shared = {
+    conditions: conditionsOf(conditions, consumer.isReachable),
+    ...(hostname !== undefined && { hostname }),
+  };
+  return addresses.flatMap((address) => {
+    const here = consumer.translate(address);
+    return here === undefined ? [] : [{ addresses: [here], ...shared }];
+  });
 }
 
 /**

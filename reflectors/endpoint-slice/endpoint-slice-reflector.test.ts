@@ -68,6 +68,31 @@ describe('slices for a provider', () => {
     }
   });
 
+  test('endpoints that differ in nothing but the address are one, with at most 100 addresses and none twice', () => {
+    const endpointsThere = (endpoints: Endpoint[]) => rome.toTwin(slice(endpoints))?.fields['endpoints'];
+    const one = (address: string, more: Partial<Endpoint> = {}): Endpoint => ({ addresses: [address], ...more });
+    const leaving = { conditions: { ready: false, serving: true, terminating: true } };
+    expect(
+      endpointsThere([
+        one('10.244.1.1', { nodeName: 'milan-node1', conditions: { ready: true } }),
+        one('10.244.1.2', leaving),
+        one('10.244.1.3', { nodeName: 'turin' }),
+        one('10.244.1.4', { hostname: 'db-0' }),
+        one('10.244.1.5', leaving),
+        one('10.244.1.3'),
+      ]),
+    ).toEqual([
+      { addresses: ['10.244.1.1', '10.244.1.3'] },
+      { addresses: ['10.244.1.2', '10.244.1.5'], ...leaving },
+      { addresses: ['10.244.1.4'], hostname: 'db-0' },
+      { addresses: ['10.244.1.3'] },
+    ]);
+    // Only the first of several means anything.
+    expect(endpointsThere([{ addresses: ['10.244.1.1', '10.244.1.2'] }])).toEqual([one('10.244.1.1')]);
+    const many = Array.from({ length: 250 }, (_, index) => one(`10.244.${index >> 8}.${index & 255}`));
+    expect((endpointsThere(many) as Endpoint[]).map(({ addresses: list }) => list.length)).toEqual([100, 100, 50]);
+  });
+
   test('a slice of a headless Service stays marked as one', () => {
     const labels = { 'kubernetes.io/service-name': 'db', 'service.kubernetes.io/headless': '' };
     const headless = slice([{ addresses: ['10.244.1.1'] }], { metadata: { name: 'db-1', namespace: 'shop', labels } });

@@ -7,6 +7,9 @@ type Endpoint = EndpointSlice['endpoints'][number];
 /** Labels and annotations of home mean nothing on a slice that only our controller there reads; some change with each pod. */
 const EVERY_KEY = [''];
 
+/** As many the API takes in one endpoint, and none twice. */
+const MAX_ADDRESSES = 100;
+
 export interface EndpointSliceView {
   /** Whether a node of that name is one of this provider's own virtual nodes: its pods are endpoints there already. */
   isOwnNode(nodeName: string): boolean;
@@ -37,18 +40,45 @@ function twinSlice(local: EndpointSlice, view: EndpointSliceView): TwinFields | 
   return {
     labels: twinSliceLabels(service, local),
     dropKeys: EVERY_KEY,
-    fields: { addressType: local.addressType, endpoints: elsewhere.map(twinEndpoint), ...pick(local, 'ports') },
+    fields: { addressType: local.addressType, endpoints: twinEndpoints(elsewhere), ...pick(local, 'ports') },
   };
 }
 
 /**
- * Node, zone and hints would be taken for nodes of the provider, and the target for an object of its twin. Conditions are
- * kept, so that a pod that terminates at home is drained there too (REF-40); those of a ready endpoint are left out, since
- * the API means the same by their absence, and they would be two thirds of what is written with each change.
+ * Endpoints that differ in nothing but their address are written as one: the API server of the provider checks, compares
+ * and stores a tenth of the values. The provider's controller makes one of each address again (`pkg/slices`).
+ *
+ * Node, zone and hints would be taken for nodes of the provider, and the target for an object of its twin. Of an endpoint
+ * with several addresses only the first means anything (API of EndpointSlice).
  */
-function twinEndpoint({ addresses, conditions, hostname }: Endpoint): Endpoint {
+function twinEndpoints(endpoints: readonly Endpoint[]): Endpoint[] {
+  const twins: Endpoint[] = [];
+  /** The twin that takes further addresses, by what else is in it. */
+  const open = new Map<string, { twin: Endpoint; has: Set<string> }>();
+  for (const endpoint of endpoints) {
+    const [address] = endpoint.addresses;
+    if (address === undefined) continue;
+    const rest = withoutAddress(endpoint);
+    const key = JSON.stringify(rest);
+    const found = open.get(key);
+    if (found !== undefined && found.has.size < MAX_ADDRESSES && !found.has.has(address)) {
+      found.has.add(address);
+      found.twin.addresses.push(address);
+      continue;
+    }
+    const twin = { addresses: [address], ...rest };
+    twins.push(twin);
+    open.set(key, { twin, has: new Set([address]) });
+  }
+  return twins;
+}
+
+/**
+ * Conditions are kept, so that a pod that terminates at home is drained there too (REF-40); those of a ready endpoint are
+ * left out, since the API means the same by their absence.
+ */
+function withoutAddress({ conditions, hostname }: Endpoint): Omit<Endpoint, 'addresses'> {
   return {
-    addresses,
     ...(conditions !== undefined &&
       !isPlainlyReady(conditions) && { conditions: pick(conditions, 'ready', 'serving', 'terminating') }),
     ...(hostname !== undefined && { hostname }),

@@ -186,7 +186,7 @@ test('REF-47 what becomes excluded goes, and comes back; slices follow their Ser
   await becomes('map,service');
 });
 
-test('a tenant writes no slice of a Service, and no Service that opens a port or takes an address of the cluster', async ({
+test('a tenant writes no slice of a Service, nothing that cannot be deleted, and no Service that opens a port or takes an address of the cluster', async ({
   shop,
   rome,
 }) => {
@@ -213,6 +213,11 @@ test('a tenant writes no slice of a Service, and no Service that opens a port or
     'endpointslice.kubernetes.io/managed-by': 'reflection.tombolo.io',
   };
   expect(await attempt(handMade('forged', 'web', [], { metadata: { name: 'forged', labels } }))).toContain(touches);
+  const keeps = { labels: { 'tombolo.io/service-name': 'web' }, finalizers: ['example.com/stay'] };
+  const config = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { ...keeps, name: 'kept' } };
+  for (const object of [handMade('kept', 'web', [], { metadata: { ...keeps, name: 'kept' } }), config]) {
+    expect(await attempt(object)).toContain('a tenant sets no other finalizer than tombolo.io/verdict');
+  }
   for (const { metadata } of [...own, ...ours]) {
     for (const verb of [['delete'], ['label', 'x=y'], ['label', 'kubernetes.io/service-name-']]) {
       const [name = '', ...rest] = verb;
