@@ -41,12 +41,18 @@ test('POD-59 a new image goes to that container of the living pod, and into the 
   expect(template).toMatchObject({ path: '/spec/template', value: { spec: { containers: local.spec?.containers } } });
 });
 
-test('POD-60 an added toleration is appended to those that stand there, a deadline only ever becomes shorter', () => {
+test('POD-60 POD-61 an added toleration is appended once to those that stand there', () => {
   const added = { key: 'lent', operator: 'Exists' };
+  const theirs = { key: 'theirs' };
   const tolerant = localPod({ spec: { ...once, tolerations: [added] } });
-  expect(livePodPatch(tolerant, madeFrom(tolerant, { tolerations: [{ key: 'theirs' }] }), CONTEXT)?.slice(1)).toEqual([
+  expect(livePodPatch(tolerant, madeFrom(tolerant, { tolerations: [theirs] }), CONTEXT)?.slice(1)).toEqual([
+    { op: 'test', path: '/spec/tolerations', value: [theirs] }, // sent again, it finds two and is refused
     { op: 'add', path: '/spec/tolerations/-', value: added },
   ]);
+  expect(livePodPatch(tolerant, madeFrom(tolerant, { tolerations: [theirs, added] }), CONTEXT)).toBeUndefined();
+});
+
+test('POD-60 a deadline only ever becomes shorter', () => {
   const deadline = (here: number | undefined, there: number | undefined) => {
     const local = localPod({ spec: { ...once, ...(here !== undefined && { activeDeadlineSeconds: here }) } });
     const { activeDeadlineSeconds: _made, ...spec } = madeFrom(local).spec ?? { containers: [] };

@@ -2,17 +2,11 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Pod, ReplicaSet } from '#pkg/kube';
 import { isOurs } from '#reflectors/framework';
 import { COPIED_KEYS, HOME_HASH, homeHash, parseCopiedKeys } from './applied.ts';
+import { appendSteps, type JsonPatchStep, pointer, testUid } from './json-patch.ts';
 import type { Container } from './pod-types.ts';
 import { ownersOf, type RemoteContext, remoteTemplate } from './to-remote.ts';
 import { holdSteps } from './verdict-finalizer.ts';
 import { wrappingOf } from './wrapping.ts';
-
-/** RFC 6902. */
-export interface JsonPatchStep {
-  readonly op: 'test' | 'add' | 'replace' | 'remove';
-  readonly path: string;
-  readonly value?: unknown;
-}
 
 /**
  * What must change on the living remote pod so that it follows `local` in everything that Kubernetes lets people change
@@ -57,22 +51,6 @@ export function wrapperPatch(local: Pod, wrapper: ReplicaSet, context: RemoteCon
   ];
 }
 
-export function testUid(object: { metadata: { uid?: string } }): JsonPatchStep {
-  return { op: 'test', path: '/metadata/uid', value: object.metadata.uid };
-}
-
-/** Sets one annotation; `add` replaces, and an object without any annotation gets the map. */
-export function annotationStep(object: Pod | ReplicaSet, key: string, value: string): JsonPatchStep {
-  return object.metadata.annotations === undefined
-    ? { op: 'add', path: '/metadata/annotations', value: { [key]: value } }
-    : { op: 'add', path: `/metadata/annotations/${pointer(key)}`, value };
-}
-
-/** Escapes a key for a JSON pointer (RFC 6901). */
-export function pointer(key: string): string {
-  return key.replaceAll('~', '~0').replaceAll('/', '~1');
-}
-
 /** @param copied keys that came from home once: those that are no longer wanted go */
 function mapSteps(
   path: string,
@@ -110,8 +88,7 @@ function tolerationSteps(remote: Pod, wanted: readonly object[]): JsonPatchStep[
   const there = remote.spec?.tolerations;
   const missing = wanted.filter((toleration) => !there?.some((standing) => isDeepStrictEqual(standing, toleration)));
   if (missing.length === 0) return [];
-  if (there === undefined) return [{ op: 'add', path: '/spec/tolerations', value: missing }];
-  return missing.map((value): JsonPatchStep => ({ op: 'add', path: '/spec/tolerations/-', value }));
+  return appendSteps('/spec/tolerations', there, missing);
 }
 
 /** A deadline may be set or shortened, never lifted. */

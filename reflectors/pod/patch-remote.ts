@@ -1,6 +1,6 @@
 import { KubeError, type Pod, POD, REPLICA_SET, type ReplicaSet } from '#pkg/kube';
 import { PodError } from './errors.ts';
-import type { JsonPatchStep } from './live-update.ts';
+import type { JsonPatchStep } from './json-patch.ts';
 import type { RemoteCluster } from './pod-deps.ts';
 import type { PodSpec } from './pod-types.ts';
 import type { ProviderLink } from './provider-link.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Pod } from '#pkg/kube';
-import { annotationStep } from './live-update.ts';
+import { annotationStep } from './json-patch.ts';
 import { formatRestartsBefore, RESTARTS_BEFORE, restartOffset } from './restarts.ts';
 import { containerStatus, localPod, remotePod, runningStatus } from './test-pods.ts';
 import { toAbsentStatus, toLocalStatus } from './to-local-status.ts';

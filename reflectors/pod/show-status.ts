@@ -1,6 +1,6 @@
 import { ANNOTATION } from '#pkg/api';
 import type { Pod, ReplicaSet } from '#pkg/kube';
-import { annotationStep, testUid } from './live-update.ts';
+import { annotationStep, testUid } from './json-patch.ts';
 import { patchRemote } from './patch-remote.ts';
 import type { PodNotes } from './pod-memory.ts';
 import { type PodParts, type PodRun, RETRY_MS } from './pod-run.ts';

@@ -3,7 +3,7 @@ import { KubeError, type Pod, POD } from '#pkg/kube';
 import type { ConditionContext } from './conditions.ts';
 import { PodError } from './errors.ts';
 import type { Interner } from './interner.ts';
-import { annotationStep, type JsonPatchStep, testUid } from './live-update.ts';
+import { annotationStep, type JsonPatchStep, testUid } from './json-patch.ts';
 import { type PatchDeps, patchRemote } from './patch-remote.ts';
 import type { PodReflectorDeps } from './pod-deps.ts';
 import { noteWritten, type PodNotes } from './pod-memory.ts';

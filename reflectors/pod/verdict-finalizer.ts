@@ -1,6 +1,6 @@
 import { FINALIZER } from '#pkg/api';
 import type { Pod } from '#pkg/kube';
-import type { JsonPatchStep } from './live-update.ts';
+import { appendSteps, type JsonPatchStep } from './json-patch.ts';
 import { wrappingOf } from './wrapping.ts';
 
 /**
@@ -18,9 +18,7 @@ export function isKept({ metadata }: Pod): boolean {
 /** For one that lost its wrapper to a deadline set later, or was made without the finalizer. */
 export function holdSteps(local: Pod, living: Pod): JsonPatchStep[] {
   if (isKept(living) || finalizersFor(local).length === 0) return [];
-  return living.metadata.finalizers === undefined
-    ? [{ op: 'add', path: '/metadata/finalizers', value: [FINALIZER.verdict] }]
-    : [{ op: 'add', path: '/metadata/finalizers/-', value: FINALIZER.verdict }];
+  return appendSteps('/metadata/finalizers', living.metadata.finalizers, [FINALIZER.verdict]);
 }
 
 /** Takes it off; undefined where it is not there. */
