@@ -3,6 +3,9 @@ import { defineConfig } from 'vitest/config';
 /** Whole clusters share two cores with the tests: one that met a stall is tried once more, and reported as retried. */
 const AGAIN = 1;
 
+/** Those that make a cluster of their own. */
+const SOLO = ['tests/kube/chaos.cluster.test.ts'];
+
 /** Besides those that need a third cluster some that do not care, so that both lanes of `npm test` take as long. */
 const MESH = [
   'tests/e2e/{network,discovery}/*.cluster.test.ts',
@@ -22,6 +25,7 @@ const ON_CLUSTERS = {
  * `wide`: files named `*.wide.test.ts`, which start processes or change the host; one fork each.
  * `cluster`: end-to-end tests against real clusters of a test bed (milan and rome, one node each are enough); one file after the other.
  * `mesh`: like them, for a bed with a third cluster, turin, and two nodes each: what is about nodes, several peers, and finding them.
+ * `solo`: what makes a cluster of its own, and mostly waits for it.
  */
 export default defineConfig({
   test: {
@@ -56,11 +60,12 @@ export default defineConfig({
         test: {
           name: 'cluster',
           include: ['{cmd,pkg,reflectors,network,tests}/**/*.cluster.test.ts'],
-          exclude: [...MESH, '**/node_modules/**'],
+          exclude: [...MESH, ...SOLO, '**/node_modules/**'],
           ...ON_CLUSTERS,
         },
       },
       { extends: true, test: { name: 'mesh', include: MESH, ...ON_CLUSTERS } },
+      { extends: true, test: { name: 'solo', include: SOLO, ...ON_CLUSTERS } },
     ],
   },
 });

@@ -3,8 +3,9 @@
  *
  * Brings up two test beds of its own (in the folder for temporary files, so that one that is up for the demo is not disturbed) and
  * runs all vitest projects in two lanes side by side, because tests on clusters mostly wait: `cluster` on two clusters of one node;
- * `unit`, `wide` and then `mesh` on three of two nodes. The results of both are put together, and the beds taken down. `--keep` leaves
- * them up for the next run; further arguments go to vitest. Exit code: 0 where all is well, else that of what failed.
+ * `unit`, `wide` and then `mesh` on three of two nodes, with `solo` beside it. The results of all are put together, and the beds
+ * taken down. `--keep` leaves them up for the next run; further arguments go to vitest. Exit code: 0 where all is well, else that
+ * of what failed.
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -81,7 +82,8 @@ async function main(): Promise<number> {
       async () => {
         const ready = await bringUp(MESH);
         if (ready !== 0) return [ready];
-        return [await tests(MESH, ['unit', 'wide']), await tests(MESH, ['mesh'])];
+        const code = await tests(MESH, ['unit', 'wide']);
+        return [code, ...(await Promise.all([tests(MESH, ['mesh']), tests(MESH, ['solo'])]))];
       },
     ];
     const codes = (await Promise.all(lanes.map((lane) => lane()))).flat();

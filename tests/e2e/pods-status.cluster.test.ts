@@ -148,24 +148,6 @@ describe('status', () => {
     );
   });
 
-  test('POD-28 REF-25 a pod that does not change causes no write here or there', async ({ shop, rome }) => {
-    await shop.create(remotePod('still', { containers: [sleeper()] }));
-    const local = await until('Ready', async () => {
-      const pod = await shop.pod('still');
-      return isReady(pod) && pod;
-    });
-    await new Promise((next) => setTimeout(next, 3_000));
-    const versions = async () => [
-      (await shop.pod('still'))?.['metadata'].resourceVersion,
-      (await shop.remotePods(local['metadata'].uid))[0]?.['metadata'].resourceVersion,
-      (await rome.json(['-n', shop.twin, 'get', 'rs', '-l', `tombolo.io/pod-uid=${local['metadata'].uid}`]))['items'][0]
-        .metadata.resourceVersion,
-    ];
-    const before = await versions();
-    await new Promise((next) => setTimeout(next, 60_000));
-    expect(await versions()).toEqual(before);
-  });
-
   test('POD-58 labels and annotations follow without a restart', async ({ shop, milan }) => {
     await shop.create(
       remotePod('labelled', { containers: [sleeper()] }, { labels: { a: '1' }, annotations: { 'example.com/x': '1' } }),

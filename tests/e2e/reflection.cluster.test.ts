@@ -241,7 +241,7 @@ async function writesOf(cluster: TestCluster, resource: string): Promise<number>
   return ['POST', 'PUT', 'PATCH', 'APPLY'].reduce((sum, verb) => sum + (counts.get(`${verb} ${resource}`) ?? 0), 0);
 }
 
-test('REF-32 REF-34 a mounted volume follows, and 1,000 objects beside it cause no write on either side in 60 s', async ({
+test('REF-32 REF-34 POD-28 REF-25 a mounted volume follows; its pod and 1,000 objects beside it cause no write on either side in 60 s', async ({
   shop,
   milan,
   rome,
@@ -270,6 +270,9 @@ test('REF-32 REF-34 a mounted volume follows, and 1,000 objects beside it cause 
     Promise.all(
       sides.map(async ([cluster, namespace]) => ({
         objects: await versions(cluster, namespace),
+        pods: (await cluster.json(['-n', namespace, 'get', 'pods,replicasets']))['items'].map(
+          ({ metadata }: Json) => `${metadata.name} ${metadata.resourceVersion}`,
+        ) as string[],
         configMaps: await writesOf(cluster, 'configmaps'),
         secrets: await writesOf(cluster, 'secrets'),
       })),
@@ -295,6 +298,8 @@ test('REF-32 REF-34 a mounted volume follows, and 1,000 objects beside it cause 
   await until('60 s are over', async () => performance.now() > end, 65_000);
   const after = await measure();
   expect(after.map(({ objects }) => objects)).toEqual(before.map(({ objects }) => objects));
+  expect(before.map(({ pods }) => pods.length)).toEqual([1, 2]); // here the pod, there its wrapper too
+  expect(after.map(({ pods }) => pods)).toEqual(before.map(({ pods }) => pods));
   after.forEach(({ configMaps, secrets }, side) => {
     // Of the one that changed: our patch here; there a patch before its first apply, and that apply, once or twice.
     expect(configMaps - (before[side]?.configMaps ?? 0)).toBeLessThanOrEqual(4);
