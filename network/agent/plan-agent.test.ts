@@ -57,3 +57,12 @@ test('a peer that is being deleted has no route any more', () => {
   };
   expect(planAgent({ ...facts, peers: [going] })?.overlay.routes).toEqual([]);
 });
+
+test('bridges of the node trust the link of the gateway where that is on the node', () => {
+  const at = (link: string) => {
+    const annotations = { ...lease.metadata.annotations, 'tombolo.io/gateway-link': link };
+    return planAgent({ ...facts, lease: { metadata: { ...lease.metadata, annotations } } })?.bridges.gatewayLink;
+  };
+  expect([at('a/7'), at('b/7'), at('aa/7'), at('a/'), at('a/x'), at('/7')]).toEqual([7, ...Array(5).fill(undefined)]);
+  expect(planAgent(facts)?.bridges).toEqual({ overlayPort: 51_840, nodeAddress: '192.0.2.1', gatewayLink: undefined });
+});

@@ -6,6 +6,7 @@ import type { AgentState } from '#network/nat';
 import { overlayMtu, type OverlayState } from '#network/overlay';
 import { ANNOTATION, type ClusterNetwork, type Peer } from '#pkg/api';
 import type { Lease, Node } from '#pkg/kube';
+import type { BridgesState } from './overlay-bridges.ts';
 
 export interface AgentFacts {
   readonly network: ClusterNetwork;
@@ -26,6 +27,7 @@ export interface AgentFacts {
 export interface AgentPlan {
   readonly overlay: OverlayState;
   readonly nat: AgentState;
+  readonly bridges: BridgesState;
 }
 
 /** The desired state of one node; undefined until it has an anchor and a gateway is known. Pure. */
@@ -63,5 +65,16 @@ export function planAgent(facts: AgentFacts): AgentPlan | undefined {
       anchors: [anchor],
       published: [],
     },
+    bridges: {
+      overlayPort,
+      nodeAddress,
+      gatewayLink: linkOn(node.metadata.name, lease?.metadata.annotations?.[ANNOTATION.gatewayLink]),
+    },
   };
+}
+
+/** The number in `NODE/NUMBER`; undefined for another node. */
+function linkOn(nodeName: string, link: string | undefined): number | undefined {
+  const number = Number(link?.startsWith(`${nodeName}/`) && link.slice(nodeName.length + 1));
+  return Number.isInteger(number) && number > 0 ? number : undefined;
 }

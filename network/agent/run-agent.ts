@@ -8,6 +8,7 @@ import { type Clock, errorFields, levelLoop, type Log } from '#pkg/runtime';
 import { type NodeProblem, problemOf as nodeProblemOf, writeProblem } from './node-problem.ts';
 import { planAgent } from './plan-agent.ts';
 import { IsolationTables } from './isolation-tables.ts';
+import { OverlayBridges } from './overlay-bridges.ts';
 
 export interface AgentDeps {
   readonly client: KubeClient;
@@ -44,6 +45,7 @@ export async function runAgent(deps: AgentDeps, signal: AbortSignal): Promise<vo
   await Promise.all(Object.values(informers).map((informer) => informer.synced));
   const overlay = new Overlay();
   let nat = new NatTable();
+  let bridges = new OverlayBridges();
   let applied = '';
   let ranges: readonly string[] = [];
   let checkedMs = -Infinity;
@@ -55,6 +57,7 @@ export async function runAgent(deps: AgentDeps, signal: AbortSignal): Promise<vo
       log.info({}, `${why} any more: the node is cleaned`);
       await cleanupNode(inner);
       nat = new NatTable();
+      bridges = new OverlayBridges();
       applied = '';
     }
     // Nothing is built on ranges that cannot be right; the object says so, and its change brings us back.
@@ -75,12 +78,13 @@ export async function runAgent(deps: AgentDeps, signal: AbortSignal): Promise<vo
     if (isSame && clock.now() - checkedMs < CHECK_MS) return;
     const steps = await overlay.apply(plan.overlay, inner);
     const outcome = await nat.apply(renderAgentTable(plan.nat), inner);
+    const isBridgeRepaired = await bridges.apply(plan.bridges, inner);
     // Of ranges that went, and of new ones: what was sent there before is masqueraded as long as it goes on.
     for (const range of new Set(plan.nat.peerRanges).symmetricDifference(new Set(ranges))) {
       await flushRange(range, inner);
     }
     ranges = plan.nat.peerRanges;
-    const repaired = [...steps, ...(outcome === 'repaired' ? ['packet rules'] : [])];
+    const repaired = [...steps, ...(outcome === 'repaired' || isBridgeRepaired ? ['packet rules'] : [])];
     if (isSame && repaired.length > 0) log.warn({ repaired }, 'what somebody changed was put right');
     applied = text;
     const foreign = await overlay.foreignRoute(plan.overlay, inner);
@@ -121,5 +125,6 @@ export async function runAgent(deps: AgentDeps, signal: AbortSignal): Promise<vo
 export async function cleanupNode(signal: AbortSignal): Promise<void> {
   await new Overlay().cleanup(OVERLAY_DEVICE, signal);
   await new NatTable().cleanup(signal);
+  await new OverlayBridges().cleanup(signal);
   await new IsolationTables().cleanup(signal);
 }

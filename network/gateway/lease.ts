@@ -8,6 +8,8 @@ export interface Announcement {
   /** Where it takes outer packets of the overlay. */
   readonly address: string;
   readonly overlayMtuBytes: number;
+  /** Where its pod is linked to its node, so that the node tells its packets from those of other pods. */
+  readonly link: { readonly node: string; readonly number: number };
 }
 
 const REF = { namespace: SYSTEM_NAMESPACE, name: NAME.gatewayLease };
@@ -26,7 +28,7 @@ export async function writeClaim(
   client: KubeClient,
   standing: Lease | undefined,
   claim: { readonly holder: string; readonly epoch: number },
-  { address, overlayMtuBytes }: Announcement,
+  { address, overlayMtuBytes, link }: Announcement,
   clock: Clock,
   signal: AbortSignal,
 ): Promise<Lease | undefined> {
@@ -39,6 +41,7 @@ export async function writeClaim(
       annotations: {
         ...standing?.metadata.annotations,
         [ANNOTATION.gatewayAddress]: address,
+        [ANNOTATION.gatewayLink]: `${link.node}/${link.number}`,
         [ANNOTATION.overlayMtu]: String(overlayMtuBytes),
       },
     },

@@ -1,5 +1,5 @@
 import { isIPv6 } from 'node:net';
-import { linkMtu, overlayMtu } from '#network/overlay';
+import { linkMtu, linkPeer, overlayMtu } from '#network/overlay';
 import { type Device, openDevice } from '#network/wireguard';
 import { TaskGroup } from '#pkg/runtime';
 import { reportDeviceProblem } from './device-problem.ts';
@@ -18,6 +18,7 @@ export async function runGateway(deps: GatewayDeps, signal: AbortSignal): Promis
   const { client, informers, clock, log, ports, podAddress, podUid } = deps;
   await Promise.all(Object.values(informers).map((informer) => informer.synced));
   const linkBytes = await linkMtu(podAddress);
+  const linkNumber = await linkPeer(podAddress);
   const key = new GatewayKey(informers.keys, deps.keyFile);
   // Ends later than the signal: while another replica takes over, this one goes on.
   const serving = new AbortController();
@@ -51,6 +52,7 @@ export async function runGateway(deps: GatewayDeps, signal: AbortSignal): Promis
         announcement: () => ({
           address: podAddress,
           overlayMtuBytes: overlayMtu([linkBytes], isIPv6(podAddress) ? 6 : 4),
+          link: { node: nodeOf(informers.replicas, podUid), number: linkNumber },
         }),
         onChange: (isActive) => gateway.setActive(isActive),
         clock,
@@ -62,4 +64,9 @@ export async function runGateway(deps: GatewayDeps, signal: AbortSignal): Promis
   });
   await group.settled;
   await gateway.cleanup();
+}
+
+/** Of our own pod; empty while it is not in the cache, and then no node is the one. */
+function nodeOf(replicas: GatewayDeps['informers']['replicas'], podUid: string): string {
+  return replicas.list().find(({ metadata }) => metadata.uid === podUid)?.spec?.nodeName ?? '';
 }

@@ -1,6 +1,5 @@
 import { describe, expect, test as base } from 'vitest';
 import { renderAgentTable } from './agent-table.ts';
-import { renderBridgeTable } from './bridge-table.ts';
 import { renderGatewayTable } from './gateway-table.ts';
 import { homeApiSets } from './home-api.ts';
 import { NatTable } from './nat-table.ts';
@@ -134,37 +133,6 @@ describe(`a node${missing === undefined ? '' : ` (skipped: ${missing})`}`, { tim
     await pod.ip('addr del 10.244.1.5/32 dev eth0', 'addr add 10.244.9.9/32 dev eth0', 'route add default dev eth0');
     expect(await pod.ask('udp', '192.0.2.1')).toBe('nothing');
     expect(await refused()).toBe(2);
-  });
-});
-
-describe(`a bridge of pods${missing === undefined ? '' : ` (skipped: ${missing})`}`, { timeout: 60_000 }, () => {
-  test('carries outer packets from the port of the gateway pod alone, to pods and to the node', async () => {
-    await using stack = new AsyncDisposableStack();
-    const host = stack.use(await Namespace.create('host'));
-    const [pod, gateway] = [stack.use(await Namespace.create('pod')), stack.use(await Namespace.create('gateway'))];
-    await host.ip('link add cni0 type bridge', 'addr add 10.244.1.1/24 dev cni0', 'link set cni0 up');
-    for (const [index, space] of [pod, gateway].entries()) {
-      const name = `veth${index + 1}`;
-      await host.ip(`link add ${name} type veth peer name eth0 netns ${space.name}`);
-      await host.ip(`link set ${name} master cni0`, `link set ${name} up`);
-      await space.ip(`addr add 10.244.1.${index + 5}/24 dev eth0`, 'link set eth0 up');
-    }
-    for (const space of [host, pod, gateway]) await space.serve();
-    const table = new NatTable({ run: host.run, family: 'bridge' });
-    // The port of the server stands for that of the overlay.
-    const text = renderBridgeTable({ port: 7000, trustedPorts: ['veth2'] });
-    expect(await pod.ask('udp', '10.244.1.6')).toBe('10.244.1.5');
-    await table.apply(text, signal);
-    expect(await pod.ask('udp', '10.244.1.6')).toBe('nothing');
-    expect(await pod.ask('udp', '10.244.1.1')).toBe('nothing');
-    expect((await table.counters(signal)).get('refused_overlay')?.packets).toBe(2);
-    expect(await pod.ask('tcp', '10.244.1.6')).toBe('10.244.1.5');
-    expect(await gateway.ask('udp', '10.244.1.1')).toBe('10.244.1.6');
-    expect(await host.ask('udp', '10.244.1.6')).toBe('10.244.1.1');
-    await host.nft('flush chain bridge tombolo overlay_port');
-    expect(await table.apply(text, signal)).toBe('repaired');
-    await table.cleanup(signal);
-    expect((await host.run('nft', ['list', 'ruleset'])).stdout).toBe('');
   });
 });
 

@@ -6,9 +6,9 @@
  * device that is not its own.
  */
 export { OverlayError } from './errors.ts';
-export { linkMtu } from './link-mtu.ts';
 export { innerMtu, overlayMtu, tunnelMtu } from './mtu.ts';
 export { ROUTE_METRIC, ROUTE_PROTOCOL, withLength } from './our-routes.ts';
 export { Overlay, type OverlayOptions } from './overlay.ts';
+export { linkMtu, linkPeer } from './own-link.ts';
 export type { OverlayDevice, OverlayState, Remote, Route } from './state.ts';
 export type { Sysctls } from './sysctls.ts';

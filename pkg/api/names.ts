@@ -56,6 +56,8 @@ export const ANNOTATION = {
   anchorAddress: 'tombolo.io/anchor-address',
   /** On the lease of the gateway: where the replica that forwards takes outer packets. */
   gatewayAddress: 'tombolo.io/gateway-address',
+  /** On the lease of the gateway: node of that replica, and number there of the link of its pod, as `NODE/NUMBER`. */
+  gatewayLink: 'tombolo.io/gateway-link',
   /** On the lease of the gateway: bytes of the largest packet from pod to gateway. */
   overlayMtu: 'tombolo.io/overlay-mtu',
   /** On the ClusterNetwork: each new value asks for a new key of the gateway. */
