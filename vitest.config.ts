@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { PATIENCE } from './tests/patience.ts';
 
 /** Whole clusters share two cores with the tests: one that met a stall is tried once more, and reported as retried. */
 const AGAIN = 1;
@@ -16,8 +17,8 @@ const ON_CLUSTERS = {
   pool: 'forks',
   fileParallelism: false,
   retry: AGAIN,
-  testTimeout: 180_000,
-  hookTimeout: 600_000,
+  testTimeout: 180_000 * PATIENCE,
+  hookTimeout: 600_000 * PATIENCE,
 } as const;
 
 /**
@@ -39,7 +40,7 @@ export default defineConfig({
           exclude: ['**/*.wide.test.ts', '**/*.cluster.test.ts', '**/node_modules/**'],
           pool: 'threads',
           isolate: false,
-          testTimeout: 30_000, // clusters run beside them
+          testTimeout: 30_000 * PATIENCE, // clusters run beside them
         },
       },
       {
@@ -51,7 +52,7 @@ export default defineConfig({
           maxWorkers: 4, // they wait much more than they work
           sequence: { groupOrder: 1 }, // after `unit`, which vitest demands where numbers of workers differ
           retry: AGAIN,
-          testTimeout: 30_000,
+          testTimeout: 30_000 * PATIENCE,
           globalSetup: 'tests/testbed/wireguard-setup.ts',
         },
       },

@@ -4,6 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { join, resolve } from 'node:path';
+import { PATIENCE } from '../patience.ts';
 import { objectReader, readGet, UnknownKind } from './read-objects.ts';
 
 export interface Outcome {
@@ -60,7 +61,7 @@ export function call(
   options: CallOptions & { env?: NodeJS.ProcessEnv } = {},
 ): Promise<Outcome> {
   return new Promise((done, fail) => {
-    const { env = process.env, timeoutMs: timeout = 60_000, killSignal = 'SIGTERM' } = options;
+    const { env = process.env, timeoutMs: timeout = 60_000 * PATIENCE, killSignal = 'SIGTERM' } = options;
     const child = spawn(program, args, { env, timeout, killSignal });
     const out: Buffer[] = [];
     const err: Buffer[] = [];
@@ -120,7 +121,7 @@ export function openBed(folder = process.env['TOMBOLO_TESTBED'] ?? join(reposito
         kubectl('apply -f -', { stdin: JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }) }),
       tombolo: (args, options) =>
         call(join(folder, 'bin/tombolo'), [...words(args), '--kubeconfig', kubeconfig], {
-          timeoutMs: 120_000,
+          timeoutMs: 120_000 * PATIENCE,
           ...options,
         }),
     };
@@ -131,7 +132,7 @@ export function openBed(folder = process.env['TOMBOLO_TESTBED'] ?? join(reposito
     control: ([verb = '', ...rest]) =>
       // Before the rest: what follows `--` belongs to the command of `exec`.
       call(process.execPath, [join(repository, 'tests/testbed/main.ts'), verb, '--dir', folder, ...rest], {
-        timeoutMs: 180_000,
+        timeoutMs: 180_000 * PATIENCE,
       }),
   };
 }
@@ -148,7 +149,7 @@ export async function until<T>(
   deadlineMs = 20_000,
 ): Promise<T> {
   const start = performance.now();
-  const end = start + deadlineMs;
+  const end = start + deadlineMs * PATIENCE;
   let last: unknown;
   for (;;) {
     try {
@@ -158,7 +159,8 @@ export async function until<T>(
     } catch (error) {
       last = error;
     }
-    if (performance.now() > end) throw new Error(`${what}: not within ${deadlineMs / 1000} s`, { cause: last });
+    if (performance.now() > end)
+      throw new Error(`${what}: not within ${(deadlineMs * PATIENCE) / 1000} s`, { cause: last });
     await new Promise((next) => setTimeout(next, pauseAfter(performance.now() - start)));
   }
 }

@@ -215,22 +215,59 @@ describe('life and end', () => {
     await until('nothing left', async () => (await leftovers(rome)).length === 0, 60_000);
   });
 
-  test('PEER-16 a CLI killed in the middle of peer and of unpeer is finished by the same command', async ({
+  test('PEER-16 where the CLI or the controllers of both sides are killed on the way, the same command finishes peer and unpeer', async ({
     milan,
     rome,
   }) => {
     await apart(milan, rome);
-    await milan.tombolo(['peer', '--remote-kubeconfig', rome.kubeconfig], { timeoutMs: 700 });
-    expect((await milan.tombolo(['peer', '--remote-kubeconfig', rome.kubeconfig])).code).toBe(0);
-    expect((await milan.json('get peers'))['items']).toHaveLength(1);
-    expect((await rome.json('get peers'))['items']).toHaveLength(1);
-    await milan.tombolo(['unpeer', 'rome', '--yes'], { timeoutMs: 700 });
-    await unpeer(milan, 'rome');
-    await until(
-      'nothing left',
-      async () => (await leftovers(milan)).length + (await leftovers(rome)).length === 0,
+    const both = [milan, rome];
+    const peer = (...flags: string[]) => milan.tombolo(['peer', '--remote-kubeconfig', rome.kubeconfig, ...flags]);
+    const kills = {
+      'the CLI': () => Promise.resolve(),
+      'the controllers': async () => {
+        const pods = 'delete pods -l tombolo.io/component=controller --grace-period=0 --force --wait=false';
+        await Promise.all(both.map((cluster) => cluster.kubectl(`-n tombolo-system ${pods}`)));
+      },
+    };
+    for (const [what, kill] of Object.entries(kills)) {
+      await milan.tombolo(['peer', '--remote-kubeconfig', rome.kubeconfig], { timeoutMs: 700 });
+      await kill();
+      // While no controller runs, nobody checks what is written, and the command says so at once.
+      await until(`${what}: peer is finished`, async () => (await peer('--timeout', '60s')).code === 0, 90_000);
+      for (const cluster of both) expect((await cluster.json('get peers'))['items'], what).toHaveLength(1);
+      await milan.tombolo(['unpeer', 'rome', '--yes'], { timeoutMs: 700 });
+      await kill();
+      await until(`${what}: unpeer is finished`, () => unpeer(milan, 'rome').then(() => true), 90_000);
+      const isClean = async () => (await Promise.all(both.map(leftovers))).flat().length === 0;
+      await until(`${what}: nothing left`, isClean, 60_000);
+    }
+  });
+
+  test('PEER-15 a peer that comes back with another key is not trusted; unpeer --force and a new invite end that', async ({
+    milan,
+    rome,
+  }) => {
+    await ensurePeered(milan, rome);
+    const authenticated = async () => condition(await milan.find('get peer rome'), 'Authenticated');
+    await until('rome is trusted', async () => (await authenticated())?.['status'] === 'True', 30_000);
+    const before = (await milan.json('get peer rome'))['status'].fingerprint;
+    await rome.kubectl('-n tombolo-system delete secret tombolo-identity');
+    await rome.kubectl('-n tombolo-system delete pods -l tombolo.io/component=controller');
+    const refused = await until(
+      'rome is not trusted any more',
+      async () => {
+        const found = await authenticated();
+        return found?.['status'] === 'False' && found;
+      },
       60_000,
     );
+    expect(refused['message']).toContain('identity changed');
+    expect((await milan.json('get peer rome'))['status'].fingerprint).toBe(before);
+    await unpeer(milan, 'rome', '--force');
+    const outcome = await milan.tombolo(['peer', await token(rome)]);
+    expect(outcome, outcome.stderr).toMatchObject({ code: 0 });
+    await until('the new key is trusted', async () => (await authenticated())?.['status'] === 'True', 30_000);
+    expect((await milan.json('get peer rome'))['status'].fingerprint).not.toBe(before);
   });
 
   test('PEER-17 PEER-18 REF-31 both directions at once: pods of both run, and each direction ends alone', async ({

@@ -1,0 +1,22 @@
+import { cpus } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/**
+ * By how much tests wait longer than on a machine that has room: 1 there, more where `npm test` found it slow or busy.
+ * Multiplies what bounds a test from outside, never what a test measures.
+ */
+export const PATIENCE = Math.max(1, Number(process.env['TOMBOLO_PATIENCE'] ?? 1));
+
+/** Share of all cores, 0 to 1, that is in use from now on for so long. */
+export async function busyShare(forMs: number): Promise<number> {
+  const before = used();
+  await sleep(forMs);
+  const after = used();
+  return (after.busy - before.busy) / (after.all - before.all);
+}
+
+function used(): { busy: number; all: number } {
+  const times = cpus().map(({ times: { user, nice, sys, irq, idle } }) => ({ busy: user + nice + sys + irq, idle }));
+  const busy = times.reduce((sum, one) => sum + one.busy, 0);
+  return { busy, all: times.reduce((sum, { idle }) => sum + idle, busy) };
+}
