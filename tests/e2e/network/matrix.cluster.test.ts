@@ -1,12 +1,13 @@
-import { readdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir } from 'node:fs/promises';
 import { describe, expect } from 'vitest';
 import { type Bed, type Json, type TestCluster, until } from '../bed.ts';
 import { type Offloaded, remotePod, test } from '../fixtures.ts';
 import {
   activeGateway,
+  addressFolder,
   aliasOf,
   CONTAINERS,
+  giveNext,
   homePod,
   networkReady,
   onNode,
@@ -78,19 +79,17 @@ async function aliasesOfBoth(
   );
 }
 
-/**
- * Has the next pods of the first nodes of both clusters get one and the same address: host-local hands addresses out in a
- * circle, after the last one.
- */
+/** Has the next pods of the first nodes of both clusters get one and the same address. */
 async function alignAddresses(bed: Bed): Promise<string> {
-  const folders = ['milan', 'rome'].map((name) => join(bed.folder, name, 'node1/ipam/testbed'));
-  const taken = new Set((await Promise.all(folders.map((folder) => readdir(folder)))).flat());
+  const clusters = ['milan', 'rome'];
+  const taken = new Set((await Promise.all(clusters.map((name) => readdir(addressFolder(bed, name, 'node1'))))).flat());
   const host = Array.from({ length: 200 }, (_, index) => index + 20).find(
     (number) => !taken.has(`10.244.0.${number}`) && !taken.has(`10.244.0.${number + 1}`),
   );
   if (host === undefined) throw new Error('no address is free on both nodes');
-  for (const folder of folders) await writeFile(join(folder, 'last_reserved_ip.0'), `10.244.0.${host - 1}`);
-  return `10.244.0.${host}`;
+  const address = `10.244.0.${host}`;
+  for (const name of clusters) await giveNext(bed, name, 'node1', address);
+  return address;
 }
 
 /** What the gateway that forwards knows of a node. */

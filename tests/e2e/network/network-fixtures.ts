@@ -1,4 +1,6 @@
 /** What tests of the network share: pods that answer, a look at nodes and gateways, and how the other side sees an address. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { type Bed, type Json, type TestCluster, until } from '../bed.ts';
 import { AGNHOST, BUSYBOX, condition, type Offloaded } from '../peered.ts';
 
@@ -90,4 +92,18 @@ function longestGap(output: string): number {
   // One that was sent at the very end may be under way.
   const all = [-1, ...answered, Math.max(sent - 1, answered.at(-1) ?? 0)];
   return Math.max(...all.slice(1).map((sequence, index) => sequence - (all[index] ?? 0) - 1));
+}
+
+/**
+ * Has the next pod of a node get that address, where it is free: host-local hands addresses out in a circle, after the last one.
+ * @param node `node1` and so on
+ */
+export async function giveNext(bed: Bed, cluster: string, node: string, address: string): Promise<void> {
+  const before = address.replace(/\d+$/, (host) => String(Number(host) - 1));
+  await writeFile(join(addressFolder(bed, cluster, node), 'last_reserved_ip.0'), before);
+}
+
+/** Has a file for each address of the node that is in use. */
+export function addressFolder(bed: Bed, cluster: string, node: string): string {
+  return join(bed.folder, cluster, node, 'ipam/testbed');
 }

@@ -6,6 +6,7 @@ import {
   addressIn,
   aliasOf,
   CONTAINERS,
+  giveNext,
   homePod,
   networkReady,
   onNode,
@@ -308,6 +309,58 @@ describe('network', () => {
     expect([await worlds(), await gateway()]).toEqual(before);
     await milan.kubectl(`-n ${shop.name} delete pods --all --grace-period=1`);
     expect([await worlds(), await gateway()]).toEqual(before);
+  });
+
+  test('NET-28 the address of a pod that is gone leads to no pod of the provider, and to the next remote pod that has it', async ({
+    bed,
+    milan,
+    rome,
+    shop,
+  }) => {
+    await tunnelUp(milan);
+    const [node = ''] = await realNodes(milan);
+    await shop.create(homePod('here', node), remotePod('first', { containers: CONTAINERS }));
+    await shop.podInPhase('here', 'Running', 60_000);
+    const address = (await shop.podInPhase('first', 'Running', 60_000))['status'].podIP as string;
+    const first: Json = (await rome.json(`-n ${shop.twin} get pods`))['items'][0];
+    const nodeName: string = first['spec'].nodeName;
+    const there: string = first['status'].podIP;
+    const answer = async () => {
+      const url = `http://${address}:8080/hostname`;
+      return (await milan.try(`-n ${shop.name} exec here -c box -- timeout 5 wget -qO- ${url}`)).stdout;
+    };
+    await until('it answers', async () => (await answer()) === 'first');
+
+    const others = (await realNodes(rome)).filter((name) => name !== nodeName);
+    const own = { namespace: 'default', name: `own-${process.pid.toString(36)}` };
+    const giveAgain = () => giveNext(bed, 'rome', nodeName.replace('rome-', ''), there);
+    for (const name of others) await rome.kubectl(`cordon ${name}`);
+    try {
+      await milan.kubectl(`-n ${shop.name} delete pod first --wait=true`);
+      await until('it is gone there', async () => (await rome.json(`-n ${shop.twin} get pods`))['items'].length === 0);
+      await giveAgain();
+      await rome.apply({ ...homePod(own.name, nodeName), metadata: own });
+      const taker = await until(
+        'a pod of the provider runs',
+        async () => {
+          const pod = await rome.find(`-n ${own.namespace} get pod ${own.name}`);
+          return pod?.['status'].phase === 'Running' && pod;
+        },
+        60_000,
+      );
+      expect(taker['status'].podIP).toBe(there);
+      for (let ask = 0; ask < 3; ask++) expect(await answer()).toBe('');
+
+      await rome.kubectl(`-n ${own.namespace} delete pod ${own.name} --grace-period=1 --wait=true`);
+      await giveAgain();
+      await shop.create(remotePod('second', { containers: CONTAINERS }));
+      const second = await shop.podInPhase('second', 'Running', 60_000);
+      expect(second['status'].podIP).toBe(address);
+      await until('the next one answers', async () => (await answer()) === 'second');
+    } finally {
+      for (const name of others) await rome.kubectl(`uncordon ${name}`);
+      await rome.try(`-n ${own.namespace} delete pod ${own.name} --grace-period=0 --wait=false`);
+    }
   });
 
   test('NET-29 what was changed by hand on a node or gateway is put right, and what others have stays', async ({
