@@ -25,7 +25,8 @@ function isOfTombolo(object: Json): boolean {
 /** Links, routes, rules and packet rules of a node that are ours; those of the test bed have names like them. */
 async function oursOnNode(bed: Bed, cluster: string, node: string): Promise<string> {
   const script = [
-    'ip -o link show | grep -oE "tombolo-(vx|wg)"',
+    // Of a link to a namespace that is just going `ip` says so on stderr.
+    'ip -o link show 2>/dev/null | grep -oE "tombolo-(vx|wg)"',
     'ip route show table all proto 204',
     'ip rule show pref 5184',
     'nft list tables | grep -E "^table (inet|bridge) tombolo(-isolation)?$"',
