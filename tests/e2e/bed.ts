@@ -140,7 +140,7 @@ export function openBed(folder = process.env['TOMBOLO_TESTBED'] ?? join(reposito
 /**
  * Waits until `probe` returns something other than undefined or false.
  * @param what sentence for the failure
- * @param deadlineMs default 20 s; the bounds of the behaviour pages times what a busy machine needs
+ * @param deadlineMs default 20 s; the bounds of the behaviour pages times what a busy machine needs; times `PATIENCE`
  * @throws the last error of the probe, or a sentence that names what was waited for and what was seen last
  */
 export async function until<T>(

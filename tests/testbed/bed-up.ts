@@ -25,6 +25,9 @@ export interface UpContext {
   readonly signal: AbortSignal;
 }
 
+/** As many busy programs of the host have as much of the CPU as a whole bed: more than tests start side by side. */
+const BED_WEIGHT = 10;
+
 /** Subnets are chosen under this lock, which all beds of the machine share. */
 const SUBNET_LOCK = '/run/lock/tombolo-testbed-subnet.lock';
 
@@ -50,6 +53,8 @@ export async function ensureBed(request: BedRequest, context: UpContext): Promis
   await publish(bed, built);
   const plan = await progress.step('plan addresses and set the network up', () => ensurePlanned(request, context));
   const cgroups = await hostCgroups();
+  await cgroups.ensure(bed.cgroup);
+  await cgroups.weigh(bed.cgroup, BED_WEIGHT);
   await together(plan.clusters, signal, (cluster, joined) =>
     ensureCluster({ bed, plan, cgroups, ...built, progress, signal: joined }, cluster),
   );

@@ -12,9 +12,6 @@ import { ensureImage, waitForContainerd } from './node-runtime.ts';
 import { killProcess } from './process-id.ts';
 import type { Progress } from './progress.ts';
 
-/** As many busy programs of the host have as much of the CPU as a whole bed: more than tests start side by side. */
-const BED_WEIGHT = 10;
-
 export interface ClusterContext extends DaemonContext {
   /** Archive of the images that every node has. */
   readonly images: string;
@@ -70,7 +67,6 @@ export async function ensureCluster(context: ClusterContext, cluster: ClusterPla
 async function ensureCgroups({ bed, cgroups }: ClusterContext, cluster: ClusterPlan): Promise<void> {
   const parts = [CONTROL_GROUP, 'kwok', ...cluster.nodes.flatMap((node) => [node.name, agentGroup(node)])];
   for (const part of parts) await cgroups.ensure(cgroupOf(bed, cluster, part));
-  await cgroups.weigh(bed.cgroup, BED_WEIGHT);
 }
 
 async function ensureControl(
