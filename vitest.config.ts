@@ -40,6 +40,7 @@ export default defineConfig({
           exclude: ['**/*.wide.test.ts', '**/*.cluster.test.ts', '**/node_modules/**'],
           pool: 'threads',
           isolate: false,
+          maxWorkers: 6, // they wait more than they work
           testTimeout: 30_000 * PATIENCE, // clusters run beside them
         },
       },

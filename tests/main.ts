@@ -9,7 +9,7 @@
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -38,7 +38,11 @@ const AT_REST = 0.18;
 const TOO_MUCH = 0.33;
 const MOST_PATIENCE = 4;
 
-/** Runs one of our own programs; resolves with its exit code (128 + signal where it was ended by one). */
+/** Ctrl-C reaches the children too (same process group): they end, then we clean up. */
+let isInterrupted = false;
+for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => (isInterrupted = true));
+
+/** Runs one of our own programs; resolves with its exit code (130 where a signal ended it). */
 function run(
   args: readonly string[],
   options: { env?: NodeJS.ProcessEnv; stdio?: 'inherit' | 'ignore' } = {},
@@ -50,8 +54,16 @@ function run(
   });
 }
 
-function bringUp(bed: TestBed): Promise<number> {
-  return run([testbed, 'up', ...bed.flags, '--dir', bed.folder]);
+/** Whole clusters start beside busy tests: what did not come up is continued so often. */
+const UP_TRIES = 3;
+
+/** @returns exit code of the last try; what went wrong is said by `up` */
+async function bringUp(bed: TestBed): Promise<number> {
+  for (let left = UP_TRIES; ; left--) {
+    const code = await run([testbed, 'up', ...bed.flags, '--dir', bed.folder]);
+    if (code === 0 || left === 1 || isInterrupted) return code;
+    process.stderr.write(`the test bed in ${bed.folder} did not come up: try again\n`);
+  }
 }
 
 /** Silent, so that the count of tests stays the last line; what went wrong is said. */
@@ -66,20 +78,21 @@ async function main(): Promise<number> {
   const args = process.argv.slice(2);
   const keep = args.includes('--keep');
   const rest = args.filter((arg) => arg !== '--keep');
-  // Ctrl-C reaches the children too (same process group): wait for them, then clean up.
-  process.on('SIGINT', () => {});
-  process.on('SIGTERM', () => {});
   const results = mkdtempSync(join(tmpdir(), 'tombolo-results-'));
+  /** What kept tests from running: the report of those that ran does not show it. */
+  const missing: string[] = [];
   let patience = 1;
-  const tests = (bed: TestBed, projects: readonly string[]): Promise<number> => {
+  const tests = async (bed: TestBed, projects: readonly string[]): Promise<number> => {
     const flags = projects.flatMap((name) => ['--project', name]);
     // Who names files or tests may leave a lane without any; else that is a fault.
     if (rest.length > 0) flags.push('--passWithNoTests');
     const reporters = ['--reporter=./tests/file-progress.ts', '--reporter=blob'];
-    const output = `--outputFile.blob=${join(results, `${projects.join('-')}.json`)}`;
-    return run([vitest, 'run', ...flags, ...reporters, output, ...rest], {
+    const report = join(results, `${projects.join('-')}.json`);
+    const code = await run([vitest, 'run', ...flags, ...reporters, `--outputFile.blob=${report}`, ...rest], {
       env: { ...process.env, TOMBOLO_TESTBED: bed.folder, TOMBOLO_PATIENCE: patience.toFixed(1) },
     });
+    if (!existsSync(report)) missing.push(`${projects.join(' and ')}: ended with code ${code} and left no report`);
+    return code;
   };
   try {
     // The first bed alone: it builds and installs what a new machine has not.
@@ -92,8 +105,11 @@ async function main(): Promise<number> {
       return code;
     };
     const mesh = async (): Promise<number[]> => {
-      const ready = await bringUp(MESH);
-      if (ready !== 0) return [ready];
+      const code = await bringUp(MESH);
+      if (code !== 0) {
+        missing.push('mesh and solo: their test bed did not come up');
+        return [code];
+      }
       return await Promise.all([tests(MESH, ['mesh']), tests(MESH, ['solo'])]);
     };
     await sleep(SETTLE_MS);
@@ -107,7 +123,9 @@ async function main(): Promise<number> {
     const codes = isCrowded
       ? [...(await Promise.all([pair(), quick()])), ...(await mesh())]
       : (await Promise.all([pair(), quick().then(async (code) => [code, ...(await mesh())])])).flat();
-    const merged = await run([vitest, 'run', `--merge-reports=${results}`]);
+    const merged = await run([vitest, 'run', `--merge-reports=${results}`], {
+      env: { ...process.env, TOMBOLO_MISSING_TESTS: missing.join('\n') },
+    });
     return [...codes, merged].find((code) => code !== 0) ?? 0;
   } finally {
     rmSync(results, { recursive: true, force: true });
