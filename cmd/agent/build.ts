@@ -90,7 +90,7 @@ export function buildAgent(flags: AgentFlags): { run(signal: AbortSignal): Promi
       group.start('isolation', (inner) =>
         runIsolation(
           {
-            informers: { ...around, networks: informers.networks, peers: informers.peers },
+            informers: { ...around, networks: informers.networks, peers: informers.peers, leases: informers.leases },
             nodeName: flags.nodeName,
             onApplied: () => {
               isIsolated = true;

@@ -2,7 +2,7 @@ import { problemOf } from '#network/cluster';
 import { OVERLAY_DEVICE } from '#network/gateway';
 import { isolationMembers, isolationState, offersOf } from '#network/isolation';
 import { type ClusterNetwork, NAME, type Peer } from '#pkg/api';
-import type { EndpointSlice, Informer, KubeObject, Node, Pod } from '#pkg/kube';
+import type { EndpointSlice, Informer, KubeObject, Lease, Node, Pod } from '#pkg/kube';
 import { type Clock, levelLoop, type Log, pokeSoon } from '#pkg/runtime';
 import { IsolationTables } from './isolation-tables.ts';
 
@@ -23,6 +23,8 @@ export interface IsolationDeps {
     readonly offers: Informer<EndpointSlice>;
     readonly dnsSlices: Informer<EndpointSlice>;
     readonly apiSlices: Informer<EndpointSlice>;
+    /** The gateway's, and nothing else. */
+    readonly leases: Informer<Lease>;
   };
   readonly nodeName: string;
   /** The rules stand, as they are wanted now. */
@@ -72,6 +74,7 @@ export async function runIsolation(deps: IsolationDeps, signal: AbortSignal): Pr
         pods: distinct([...informers.twinPods.list(), ...informers.podsHere.list()]),
         offer: offersOf(informers.offers.list(), namespaces),
         systemSlices: [...informers.dnsSlices.list(), ...informers.apiSlices.list()],
+        gatewayLease: informers.leases.list()[0],
         nodeName,
       });
       const isCheck = clock.now() - checkedMs >= CHECK_MS;
@@ -87,7 +90,7 @@ export async function runIsolation(deps: IsolationDeps, signal: AbortSignal): Pr
   for (const informer of Object.values(informers) as Informer<KubeObject>[]) {
     const target = informer === (informers.twinPods as Informer<KubeObject>) ? soon : loop;
     stack.use(
-      // Of heartbeats and the like nothing is left in a trimmed object but its version.
+      // Of heartbeats and the like nothing is left in a trimmed object but its version, and of a Lease's its time.
       informer.on((old, current) => {
         if (contentOf(old) !== contentOf(current)) target.poke();
       }),
@@ -96,8 +99,10 @@ export async function runIsolation(deps: IsolationDeps, signal: AbortSignal): Pr
   await loop.run(signal);
 }
 
+const HEARTBEAT_FIELDS = new Set(['resourceVersion', 'renewTime']);
+
 function contentOf(object: KubeObject | undefined): string {
-  return JSON.stringify(object, (key, value) => (key === 'resourceVersion' ? undefined : value)) ?? '';
+  return JSON.stringify(object, (key, value) => (HEARTBEAT_FIELDS.has(key) ? undefined : value)) ?? '';
 }
 
 function distinct(pods: readonly Pod[]): Pod[] {

@@ -3,8 +3,8 @@ import { isReal } from '#network/cluster';
 import { formatAlias, readAliases } from '#network/ipam';
 import type { IsolationMembers, IsolationState, OpenPort } from '#network/nat';
 import { companionsOf } from '#network/transit';
-import { type ClusterNetwork, LABEL, type Peer } from '#pkg/api';
-import type { EndpointSlice, KubeObject, Node, Pod } from '#pkg/kube';
+import { ANNOTATION, type ClusterNetwork, LABEL, type Peer } from '#pkg/api';
+import type { EndpointSlice, KubeObject, Lease, Node, Pod } from '#pkg/kube';
 import { type Offer, openPorts } from './offered-services.ts';
 import { TUNNEL_ADDRESSES } from './trim.ts';
 
@@ -23,6 +23,8 @@ export interface IsolationFacts {
   readonly offer: Offer;
   /** Slices of kube-system, and those of the API server. */
   readonly systemSlices: readonly EndpointSlice[];
+  /** Where the gateway is that forwards. */
+  readonly gatewayLease: Lease | undefined;
   readonly nodeName: string;
 }
 
@@ -55,7 +57,7 @@ export function isolationState(
 
 /** What comes and goes. Pure; linear in pods. A pod on the network of its host has the addresses of a node. */
 export function isolationMembers(facts: IsolationFacts): IsolationMembers {
-  const { nodes, namespaces, offer, systemSlices, nodeName } = facts;
+  const { nodes, namespaces, offer, systemSlices, gatewayLease, nodeName } = facts;
   const owners = ownersOf(namespaces);
   const ownerOf = ({ metadata }: Pod) => owners.get(metadata.namespace ?? '');
   const pods = facts.pods.filter(({ spec }) => spec?.hostNetwork !== true);
@@ -75,6 +77,7 @@ export function isolationMembers(facts: IsolationFacts): IsolationMembers {
     here: lent.filter(isHere).flatMap(addressesOf),
     services: systemSlices.flatMap(portsOfSystem),
     nodes: nodes.filter(isReal).flatMap(addressesOfNode),
+    gateways: [gatewayLease].flatMap((lease) => lease?.metadata.annotations?.[ANNOTATION.gatewayAddress] ?? []),
     unsettled: isStarting ? own.map(({ text }) => text) : [],
     known: isStarting
       ? [...pods.filter((pod) => isHere(pod) && ownerOf(pod) === undefined).flatMap(addressesOf), ...own.flatMap(ends)]

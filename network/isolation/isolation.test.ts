@@ -37,18 +37,20 @@ const facts: IsolationFacts = {
   ],
   offer: { everybody: ['10.244.1.6 . tcp . 80'], peers: new Map([['milan', ['10.244.2.9 . tcp . 443']]]) },
   systemSlices: [],
+  gatewayLease: { metadata: { name: 'tombolo-gateway', annotations: { 'tombolo.io/gateway-address': '10.244.2.3' } } },
   nodeName: 'a',
 };
 
 describe('who is apart', () => {
   test('each consumer has its pods and offers, and is told from the others by its namespaces alone', () => {
-    const { tenants, here, nodes, unsettled, known } = isolationMembers(facts);
+    const { tenants, here, nodes, gateways, unsettled, known } = isolationMembers(facts);
     expect([...tenants]).toEqual([
       ['milan', { pods: ['10.244.1.5'], offered: ['10.244.1.6 . tcp . 80', '10.244.2.9 . tcp . 443'] }],
       ['turin', { pods: ['10.244.2.5'], offered: ['10.244.1.6 . tcp . 80'] }],
     ]);
     expect(here).toEqual(['10.244.1.5']);
     expect(nodes).toContain('192.0.2.2');
+    expect(gateways).toEqual(['10.244.2.3']);
     expect([unsettled, known]).toEqual([[], []]);
   });
 

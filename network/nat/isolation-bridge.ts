@@ -1,5 +1,5 @@
 import { AGENT_COUNTERS as COUNTERS } from './counter-names.ts';
-import { isolationSetBlocks, ISOLATION_TABLE, type IsolationState } from './isolation-table.ts';
+import { errorsOfGateway, isolationSetBlocks, ISOLATION_TABLE, type IsolationState } from './isolation-table.ts';
 import { chain, counter, drop, FAMILIES, type Family, safeName, suffix, tableText } from './nft-text.ts';
 
 /**
@@ -47,6 +47,7 @@ function pairs({ tenants }: IsolationState, family: Family): string {
         `${family} daddr ${twin} ${from} ${offered} accept`,
       ];
     }),
+    errorsOfGateway(family),
     `${to} @services${n} accept`,
     `${from} @services${n} accept`,
     drop(COUNTERS.twinOut),

@@ -51,6 +51,8 @@ export interface IsolationMembers {
   readonly services: readonly OpenPort[];
   /** Addresses of all nodes. */
   readonly nodes: readonly string[];
+  /** Address of the gateway: it says of packets of any pod that they go no further. */
+  readonly gateways: readonly string[];
   /** Pod ranges of this node while it starts pods of twins of which no address is known yet; else nothing. */
   readonly unsettled: readonly string[];
   /** Addresses in those ranges that are known to be of no twin. */
@@ -107,6 +109,7 @@ export function isolationSets({ tenants }: IsolationState, members: IsolationMem
         ],
         [`here${n}`, only(family, members.here)],
         [`nodes${n}`, only(family, members.nodes)],
+        [`gateways${n}`, only(family, members.gateways)],
         [`services${n}`, onlyPorts(family, members.services)],
         [`unsettled${n}`, only(family, members.unsettled)],
         [`known${n}`, only(family, members.known)],
@@ -126,7 +129,7 @@ export function isolationSets({ tenants }: IsolationState, members: IsolationMem
 export function isolationSetBlocks({ inside, nodeRanges, tenants }: IsolationState, family: Family): string[] {
   const n = suffix(family);
   return [
-    ...['twins', 'here', 'nodes', 'known'].map((name) => addressSet(`${name}${n}`, family)),
+    ...['twins', 'here', 'nodes', 'gateways', 'known'].map((name) => addressSet(`${name}${n}`, family)),
     openRangeSet(`unsettled${n}`, family),
     endpointSet(`services${n}`, family),
     rangeSet(`inside${n}`, family, only(family, inside)),
@@ -169,6 +172,7 @@ function chains({ overlayDevice, localNames, tenants }: IsolationState, family: 
       ),
       // Node ports and balancers lend the address of a node; what a node itself sends was judged there.
       `${family} saddr @nodes${n} accept`,
+      errorsOfGateway(family),
       `${family} saddr @inside${n} ${drop(COUNTERS.twinIn)}`,
     ]),
     chain(`twin_to_node${n}`, [
@@ -185,6 +189,18 @@ function chains({ overlayDevice, localNames, tenants }: IsolationState, family: 
       drop(COUNTERS.twinToNode),
     ]),
   ];
+}
+
+/**
+ * What a gateway could not pass on came to it inside a packet of the overlay. So its node knows of no connection that the
+ * error belongs to; without it a sender never learns what the path carries (RFC 1191, RFC 8201).
+ */
+export function errorsOfGateway(family: Family): string {
+  const types =
+    family === 'ip'
+      ? 'icmp type { destination-unreachable, time-exceeded, parameter-problem }'
+      : 'icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem }';
+  return `${family} saddr @gateways${suffix(family)} ${types} accept`;
 }
 
 function hook(name: 'forward' | 'input' | 'output', rules: (family: Family, n: string) => string[]): string {

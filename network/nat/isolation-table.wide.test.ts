@@ -45,6 +45,7 @@ const members = (
   here: [IN.milan, IN.sister, IN.turin],
   services: [],
   nodes: [HOST],
+  gateways: [],
   unsettled: [],
   known: [],
   ...more,
@@ -148,6 +149,39 @@ describe(`isolation${missing === undefined ? '' : ` (skipped: ${missing})`}`, { 
     await set(members({ services: [`${HOST} . tcp . ${PORT}`] }));
     expect(await passes(pods.milan, IN.own)).toBe(false);
     expect(await passes(pods.turin, HOST)).toBe(true);
+  });
+
+  test('lets errors of the gateway reach a twin about packets that this node saw inside others alone', async () => {
+    await using stack = new AsyncDisposableStack();
+    const { host, pods, set } = await makeNode(stack);
+    const offered = [`${IN.own} . tcp . ${PORT}`] as const;
+    // The node knows no connection of it, as if it had come to the gateway through the overlay.
+    await host.nft(`table ip raw {
+      chain unseen {
+        type filter hook prerouting priority raw;
+        ip daddr ${IN.own} notrack
+        icmp type destination-unreachable notrack
+      }
+    }`);
+    await pods.own.nft(`table ip refuse {
+      chain input {
+        type filter hook input priority 0;
+        tcp dport ${PORT} reject with icmp type net-unreachable
+      }
+    }`);
+    const errorsAt = async () => {
+      const [names = '', values = ''] = (await pods.milan.run('cat', ['/proc/net/snmp'])).stdout
+        .split('\n')
+        .filter((line) => line.startsWith('Icmp:'));
+      return Number(values.split(' ')[names.split(' ').indexOf('InDestUnreachs')]);
+    };
+    await set(members({}, [...offered]));
+    await pods.milan.ask('tcp', IN.own, PORT);
+    expect(await errorsAt()).toBe(0);
+    await set(members({ gateways: [IN.own] }, [...offered]));
+    await pods.milan.ask('tcp', IN.own, PORT);
+    expect(await errorsAt()).toBeGreaterThan(0);
+    expect(await pods.own.pings(IN.milan)).toBe(false);
   });
 
   test('lets nobody pass whose pod is not known yet, and changes elements alone', async () => {

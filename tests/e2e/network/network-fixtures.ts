@@ -46,13 +46,18 @@ export async function tunnelUp(milan: TestCluster): Promise<void> {
   await until('the tunnel is up', async () => (await networkReady(milan, 'rome'))?.['status'] === 'True', 60_000);
 }
 
-/** The gateway pod that forwards, as the Lease names it. */
+/** Name of the gateway pod that forwards. */
 export async function activeGateway(cluster: TestCluster): Promise<string> {
+  return (await activeGatewayPod(cluster))['metadata'].name;
+}
+
+/** The pod that the Lease names. */
+export async function activeGatewayPod(cluster: TestCluster): Promise<Json> {
   const lease = await cluster.json('-n tombolo-system get lease tombolo-gateway');
   const pods = await cluster.json('-n tombolo-system get pods -l tombolo.io/component=gateway');
   const found = pods['items'].find((pod: Json) => pod['metadata'].uid === lease['spec'].holderIdentity);
   if (found === undefined) throw new Error('the holder of the lease is no pod');
-  return found.metadata.name;
+  return found;
 }
 
 export async function onNode(bed: Bed, cluster: string, node: string, script: string): Promise<string> {

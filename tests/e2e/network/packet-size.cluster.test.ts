@@ -1,7 +1,7 @@
 import { describe, expect } from 'vitest';
 import { type Bed, type Json, type TestCluster, until } from '../bed.ts';
 import { type Offloaded, remotePod, test } from '../fixtures.ts';
-import { aliasOf, CONTAINERS, homePod, onNode, realNodes, tunnelUp } from './network-fixtures.ts';
+import { activeGatewayPod, aliasOf, CONTAINERS, homePod, onNode, realNodes, tunnelUp } from './network-fixtures.ts';
 
 /**
  * What a hop of 1,400 bytes leaves: 60 for IPv4, UDP and WireGuard, and the rest in whole units of 16. A router means it so;
@@ -26,6 +26,10 @@ async function behindHop(bed: Bed, cluster: TestCluster, mtu: number, work: () =
   }
 }
 
+async function nodeOfGateway(cluster: TestCluster): Promise<string> {
+  return (await activeGatewayPod(cluster))['spec'].nodeName;
+}
+
 async function mtuOf(cluster: TestCluster, peer: string): Promise<number | undefined> {
   return (await cluster.json(`get peer ${peer}`))['status'].tunnel?.mtuBytes;
 }
@@ -42,10 +46,17 @@ describe('packet size', () => {
     shop,
   }) => {
     await tunnelUp(milan);
-    const [node = ''] = await realNodes(milan);
-    await shop.create(homePod('here', node), remotePod('there', { containers: CONTAINERS }));
+    // What a gateway says of a packet has the longest way to a sender on another node.
+    const [gatewayHere, gatewayThere] = await Promise.all([nodeOfGateway(milan), nodeOfGateway(rome)]);
+    const node = (await realNodes(milan)).find((name) => name !== gatewayHere) ?? gatewayHere;
+    await rome.kubectl(['cordon', gatewayThere]);
+    try {
+      await shop.create(homePod('here', node), remotePod('there', { containers: CONTAINERS }));
+      await shop.podInPhase('there', 'Running', 60_000);
+    } finally {
+      await rome.kubectl(['uncordon', gatewayThere]);
+    }
     const here = (await shop.podInPhase('here', 'Running', 60_000))['status'].podIP as string;
-    await shop.podInPhase('there', 'Running', 60_000);
     const there = await until('the remote pod has an address', async () => {
       return (await shop.pod('there'))?.['status'].podIP as string | undefined;
     });
