@@ -141,12 +141,26 @@ async function jobEnd(milan: TestCluster, shop: Offloaded): Promise<object | und
   return end && { type: end.type, succeeded: status.succeeded ?? 0, failed: status.failed ?? 0 };
 }
 
+/** @throws what is missing, for whoever reads why the test failed */
 async function isWhole(milan: TestCluster, shop: Offloaded): Promise<boolean> {
   const { metadata, status } = await milan.json(['-n', shop.name, 'get', 'deployment', 'web']);
-  return (
+  const pods = await localPods(milan, shop);
+  const counts = [status.replicas, status.updatedReplicas, status.readyReplicas];
+  if (
     status.observedGeneration === metadata.generation &&
-    [status.replicas, status.updatedReplicas, status.readyReplicas].every((count) => count === REPLICAS) &&
-    (await localPods(milan, shop)).length === REPLICAS + COMPLETIONS
+    counts.every((count) => count === REPLICAS) &&
+    pods.length === REPLICAS + COMPLETIONS
+  ) {
+    return true;
+  }
+  const odd = pods.filter(
+    (pod) => pod['status'].phase !== 'Succeeded' && condition(pod, 'Ready')?.['status'] !== 'True',
+  );
+  const told = odd.map(({ metadata: { name, deletionTimestamp }, spec, status: { phase, reason, conditions } }) =>
+    JSON.stringify({ name, deletionTimestamp, node: spec.nodeName, phase, reason, conditions }),
+  );
+  throw new Error(
+    [`replicas, updated, ready: ${counts.join()}; ${pods.length} pods, not ready of them:`, ...told].join('\n'),
   );
 }
 
