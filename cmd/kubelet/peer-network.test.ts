@@ -5,6 +5,7 @@ import { peerNetwork } from './peer-network.ts';
 
 interface Facts {
   readonly alias?: string;
+  readonly mode?: 'None';
   readonly ready?: Pick<Condition, 'status' | 'reason'>;
 }
 
@@ -24,12 +25,13 @@ function bed() {
   );
   return {
     network,
-    set({ alias, ready }: Facts) {
+    set({ alias, mode, ready }: Facts) {
       const old = current;
       current = {
         metadata: { name: 'rome' },
         spec: { roles: ['Consume'] },
         status: {
+          ...(mode !== undefined && { network: { mode } }),
           ...(alias !== undefined && { network: { aliases: [{ original: '10.244.0.0/16', alias }] } }),
           conditions: ready ? [{ type: 'NetworkReady', message: '', lastTransitionTime: '', ...ready }] : [],
         },
@@ -72,5 +74,12 @@ describe('the network of a peer', () => {
       said.push(`${status} ${network.health.verdict.ok} ${network.health.verdict.reason}`);
     }
     expect(said).toEqual(['undefined true NoNetwork', 'True true Said', 'Unknown true Said', 'False false Said']);
+  });
+
+  test('NET-37 a tunnel that is not wanted is no loss, whatever was said of it before', () => {
+    const { network, set } = bed();
+    set({ mode: 'None', ready: { status: 'False', reason: 'NoAnswer' } });
+    expect(network.health.verdict).toMatchObject({ ok: true, reason: 'NoNetwork' });
+    expect(network.isWanted()).toBe(false);
   });
 });

@@ -11,6 +11,8 @@ export interface PeerNetworkView {
   onTranslation(handler: () => void): Disposable;
   /** The API of this cluster as pods there see it; undefined while no tunnel leads to it. */
   readonly homeApiAddress: () => string | undefined;
+  /** False where one side wants no tunnel, or the peer is this cluster itself. */
+  readonly isWanted: () => boolean;
   /** The tunnel. Good also where nobody says anything of it: then none is installed. */
   readonly health: NetworkHealth;
 }
@@ -37,6 +39,7 @@ export function peerNetwork(peers: Pick<Informer<Peer>, 'get' | 'on'>, name: str
     translate: (address) => table().translate(address),
     onTranslation: (handler) => onChangeOf(aliasesOf, handler),
     homeApiAddress: () => peers.get(name)?.status?.network?.homeApiAddress,
+    isWanted: () => isWanted(peers.get(name)),
     health: {
       get verdict() {
         return networkVerdict(peers.get(name), name);
@@ -46,10 +49,15 @@ export function peerNetwork(peers: Pick<Informer<Peer>, 'get' | 'on'>, name: str
   };
 }
 
+function isWanted(peer: Peer | undefined): boolean {
+  return peer?.status?.network?.mode !== 'None';
+}
+
 /** `Unknown` is no loss: whoever judges the tunnel says False when it is one. */
 function networkVerdict(peer: Peer | undefined, name: string): NetworkHealth['verdict'] {
   const ready = getCondition(peer?.status?.conditions, 'NetworkReady');
-  if (ready === undefined) return { ok: true, reason: 'NoNetwork', message: `there is no tunnel to peer ${name}` };
+  if (ready === undefined || !isWanted(peer))
+    return { ok: true, reason: 'NoNetwork', message: `there is no tunnel to peer ${name}` };
   const { status, reason, message } = ready;
   return { ok: status !== 'False', reason, message };
 }

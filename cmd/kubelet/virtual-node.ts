@@ -61,7 +61,10 @@ export async function serveVirtualNode(
     denyPrefixes: deps.denyPrefixes,
     onDenyChange: deps.onDenyChange,
     apiAccess: deps.apiAccess,
-    homeApi: () => ({ address: deps.network.homeApiAddress(), isExpected: deps.hasGateway }),
+    homeApi: () => {
+      const isPossible = deps.network.isWanted();
+      return { address: deps.network.homeApiAddress(), isExpected: deps.hasGateway && isPossible, isPossible };
+    },
     events: deps.events,
     clock: systemClock,
     log,

@@ -19,7 +19,8 @@ export async function reportDeviceProblem(
   });
   if (isHeld) return;
   for (const peer of informers.peers.list()) {
-    if (isAboutRanges(getCondition(peer.status?.conditions, 'NetworkReady'))) continue;
+    if (peer.status?.network?.mode === 'None' || isAboutRanges(getCondition(peer.status?.conditions, 'NetworkReady')))
+      continue;
     const said = { type: 'NetworkReady', status: 'False', reason: error.code, message: error.message } as const;
     await writeNetworkReady(client, peer, said, clock.wall(), signal);
   }

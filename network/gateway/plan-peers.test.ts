@@ -81,3 +81,9 @@ test('a peer that is being deleted has no tunnel, and nothing is said of it', ()
   const going = peer('rome', network(A), { deletionTimestamp: '2026-01-01T00:00:00Z' });
   expect(planPeers([going], OWN)).toEqual({ usable: [], unusable: [] });
 });
+
+test('NET-37 one that wants no tunnel has none, whatever it told before', () => {
+  const { usable, unusable } = planPeers([peer('rome', { ...network(A), mode: 'None' })], OWN);
+  expect(usable).toEqual([]);
+  expect(unusable).toMatchObject([{ name: 'rome', reason: 'NoTunnel' }]);
+});

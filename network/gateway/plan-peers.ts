@@ -20,7 +20,7 @@ export interface TunnelPeer {
 /** Why there is no tunnel to a peer. */
 export interface Unusable {
   readonly name: string;
-  readonly reason: 'NoGateway' | 'NoAlias' | 'KeyInvalid' | 'KeyTaken' | 'AliasTaken';
+  readonly reason: 'NoTunnel' | 'NoGateway' | 'NoAlias' | 'KeyInvalid' | 'KeyTaken' | 'AliasTaken';
   readonly message: string;
 }
 
@@ -55,7 +55,8 @@ export function planPeers(
     const holder = key === undefined ? undefined : keys.get(key);
     const isTaken = ranges.some((range) => taken.some((other) => overlaps(range, other)));
     if (peer.metadata.deletionTimestamp !== undefined) continue;
-    if (text === undefined) refuse('NoGateway', 'the peer has told no key of a gateway yet');
+    if (network.mode === 'None') refuse('NoTunnel', 'one side wants no tunnel');
+    else if (text === undefined) refuse('NoGateway', 'the peer has told no key of a gateway yet');
     else if (key === undefined) refuse('KeyInvalid', 'what the peer told as key of its gateway is none');
     else if (holder !== undefined) refuse('KeyTaken', `the key of its gateway is that of ${holder} already`);
     else if (ranges.length === 0) refuse('NoAlias', 'no range of the peer has a place here yet');

@@ -3,7 +3,7 @@ import { generatePrivateKey, publicKeyOf } from '#network/wireguard';
 import type { Peer } from '#pkg/api';
 import type { KubeClient } from '#pkg/kube';
 import { fakeClock } from '#pkg/runtime';
-import { type PeerReport, Reporter, reportOf } from './report.ts';
+import { type PeerReport, Reporter, reportOf, unusableReport } from './report.ts';
 
 const PEER = {
   name: 'rome',
@@ -61,7 +61,7 @@ function setUp(conditions: NonNullable<NonNullable<Peer['status']>['conditions']
   const reporter = new Reporter(client, clock);
   return { clock, writes, say: (said: PeerReport) => reporter.report(peer, said, AbortSignal.timeout(1_000)) };
 }
-const up = (roundTripMilliseconds: number): PeerReport => ({
+const up = (roundTripMilliseconds: number): Required<PeerReport> => ({
   condition: { type: 'NetworkReady', status: 'True', reason: 'TunnelUp', message: 'up' },
   tunnel: { endpoint: DIALLED, roundTripMilliseconds, lossPercent: 0 },
 });
@@ -100,4 +100,10 @@ test('a sentence that alone changes is written once a minute', async () => {
   await say(said('at 192.0.2.2'));
   const messages = writes.flatMap((status) => status?.conditions?.map(({ message }) => message) ?? []);
   expect(messages).toEqual(['at 192.0.2.1', 'at 192.0.2.2']);
+});
+
+test('NET-37 where no tunnel is wanted nothing is said of one, and what was measured of it goes', () => {
+  expect(unusableReport({ name: 'rome', reason: 'NoTunnel', message: 'one side wants no tunnel' })).toEqual({
+    tunnel: {},
+  });
 });

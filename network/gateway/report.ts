@@ -12,7 +12,8 @@ const FIELD_MANAGER = 'tombolo-gateway';
 const REFRESH_MS = 60_000;
 
 export interface PeerReport {
-  readonly condition: ConditionUpdate;
+  /** Absent: none is set. */
+  readonly condition?: ConditionUpdate;
   readonly tunnel: PeerTunnel;
 }
 
@@ -38,7 +39,7 @@ export function reportOf(
   probe: ProbeState | undefined,
   device: PeerState | undefined,
   facts: PathFacts,
-): PeerReport {
+): Required<PeerReport> {
   const { dialled, mtuBytes, ownMtuBytes, acceptedKey } = facts;
   const endpoint = device?.endpoint ?? dialled;
   const roundTrip = probe?.smoothedRoundTripMs;
@@ -99,6 +100,8 @@ function conditionOf(
 }
 
 export function unusableReport({ reason, message }: Unusable): PeerReport {
+  // What is not wanted is no fault, and who agreed that has taken the condition away.
+  if (reason === 'NoTunnel') return { tunnel: {} };
   return { condition: { type: 'NetworkReady', status: 'False', reason, message }, tunnel: {} };
 }
 
@@ -120,10 +123,10 @@ export class Reporter {
     // The message alone is written once a minute: it names an endpoint, which may change often.
     const saidAge = this.#clock.now() - (this.#saidMs.get(name) ?? -Infinity);
     const isSame =
-      standing?.status === condition.status &&
-      standing.reason === condition.reason &&
-      (standing.message === condition.message || saidAge < REFRESH_MS);
-    if (!isSame && !isAboutRanges(standing)) {
+      standing?.status === condition?.status &&
+      standing?.reason === condition?.reason &&
+      (standing?.message === condition?.message || saidAge < REFRESH_MS);
+    if (condition !== undefined && !isSame && !isAboutRanges(standing)) {
       await writeNetworkReady(this.#client, peer, condition, this.#clock.wall(), signal);
       this.#saidMs.set(name, this.#clock.now());
     }

@@ -140,3 +140,31 @@ test('both sides tell what devices at their ends carry', () => {
   const { ours, network } = decide(told, { ranges: ['10.244.0.0/16'], mtuBytes: 1_370 });
   expect({ ours: ours.mtuBytes, theirs: network.mtuBytes }).toEqual({ ours: 1_440, theirs: 1_370 });
 });
+
+const NO_TUNNEL = { network: { mode: 'None' }, ours: { mode: 'None' } };
+
+test('NET-37 no tunnel where one side wants none, and neither tells the other of its network', () => {
+  const theirs = { ranges: ['10.244.0.0/16'] };
+  const unwilling: Peer = { ...peer('rome'), spec: { roles: [], network: { mode: 'None' } } };
+  expect(decide(unwilling, theirs)).toEqual(NO_TUNNEL);
+  expect(decide(unwilling, undefined)).toEqual(NO_TUNNEL);
+  expect(decide(peer('rome'), { mode: 'None' })).toEqual(NO_TUNNEL);
+});
+
+test('PEER-14 a cluster has no tunnel to itself', () => {
+  const mirror: Peer = { metadata: { name: 'mirror' }, spec: { roles: ['Consume', 'Provide'], fingerprint: SELF } };
+  expect(decide(mirror, { ranges: ['10.244.0.0/16'] })).toEqual(NO_TUNNEL);
+});
+
+test('NET-37 aliases that end with a tunnel rest, and one that comes back has new ones agreed', () => {
+  const aliases = [{ original: '10.244.0.0/16', alias: '10.9.0.0/16' }];
+  const { network } = decide(
+    { ...peer('rome', { aliases }), spec: { roles: [], network: { mode: 'None' } } },
+    undefined,
+  );
+  expect(network).toEqual({ mode: 'None', freed: [{ ...aliases[0], at: '2026-03-01T12:00:00Z' }] });
+  const back = decide(peer('rome', network), { ranges: ['10.244.0.0/16'] });
+  expect(back.network.mode).toBeUndefined();
+  expect(back.network.aliases).toHaveLength(1);
+  expect(back.ours.ranges).toEqual(['10.244.0.0/16', '10.252.0.0/20']);
+});

@@ -12,7 +12,7 @@ import {
   readAliases,
   translateAddress,
 } from '#network/ipam';
-import { acceptTransit, isTransitAllowed, transitFor } from '#network/transit';
+import { acceptTransit, fingerprintOf, isTransitAllowed, transitFor } from '#network/transit';
 import {
   type Announcement,
   type ClusterNetwork,
@@ -51,11 +51,16 @@ export interface LinkDecision {
 
 /**
  * How we see the peer's network from now on, and what we tell it. Pure: what was chosen before is read from the Peer's
- * status, so a restart changes nothing (NET-05), and a peer that says nothing keeps what it has.
+ * status, so a restart changes nothing (NET-05), and a peer that says nothing keeps what it has. Where one side wants no
+ * tunnel, or the peer is this cluster itself, neither tells the other anything (NET-37).
  */
 export function decideLink(facts: LinkFacts): LinkDecision {
   const { own, peer, theirs, self } = facts;
   const standing = peer.status?.network ?? {};
+  if (peer.spec.network?.mode === 'None' || theirs?.mode === 'None' || fingerprintOf(peer) === self) {
+    const freed = freedNow(restingOf(peer, facts.now), [], ownedBy(peer.metadata.name, standing.aliases), facts.now);
+    return { network: { mode: 'None', ...(freed.length > 0 && { freed }) }, ours: { mode: 'None' } };
+  }
   const partners = facts.others.filter(({ metadata }) => facts.partners.has(metadata.name));
   if (theirs?.ranges === undefined) {
     const passedOn = transitFor({ own, self, peer, partners, takesPart: standing.transit !== undefined });

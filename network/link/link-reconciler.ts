@@ -73,7 +73,9 @@ export function linkReconciler(deps: LinkDeps): Reconciler {
       const all = deps.peers.list();
       forget(written, all);
       const others = all.filter((other) => other.metadata.name !== name).map(asWritten);
-      const theirs = [remote?.link?.status, local?.spec].find((half) => half?.ranges !== undefined);
+      const theirs = [remote?.link?.status, local?.spec].find(
+        (half) => half?.ranges !== undefined || half?.mode !== undefined,
+      );
       const partners = partnersOf(sharedGroups(deps.offloadings.list()), name);
       const now = deps.clock.wall();
       const decision = decideLink({ own, peer: asWritten(peer), others, partners, self: deps.self, theirs, now });
@@ -135,8 +137,9 @@ async function writePeer(
   signal: AbortSignal,
 ): Promise<void> {
   const { status } = peer;
-  // What the gateway says of its tunnel stands while nothing is wrong with the ranges.
-  if (update !== undefined || isAboutRanges(getCondition(status?.conditions, 'NetworkReady'))) {
+  // What the gateway says of its tunnel stands while there may be one and nothing is wrong with the ranges.
+  const isMute = network.mode !== 'None' && !isAboutRanges(getCondition(status?.conditions, 'NetworkReady'));
+  if (update !== undefined || !isMute) {
     await writeNetworkReady(client, peer, update, clock.wall(), signal);
   }
   if (isDeepStrictEqual(status?.network ?? {}, network)) return;

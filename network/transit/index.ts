@@ -5,6 +5,7 @@
  * and kept like those of the peer that leads there. Pure; never writes an object, never touches a host.
  */
 export { isTransitAllowed } from './allowed.ts';
+export { fingerprintOf } from './fingerprint.ts';
 export { companionsOf, pathsOf, tellsOf } from './paths.ts';
 export { acceptTransit, transitFor } from './ranges.ts';
 export { partnersOf, type SharedGroup, sharedGroups } from './shared-groups.ts';

@@ -33,6 +33,9 @@ export type TransitRange = z.infer<typeof transitRange>;
 /** Whether packets between two peers may pass through this cluster, or our packets through a peer. */
 export const transitChoice = z.enum(['Allow', 'Deny']);
 
+/** Whether packets go between both clusters at all. */
+export const networkMode = z.enum(['Tunnel', 'None']);
+
 /** What one side of a peering tells the other about its network. */
 export const announcement = z.object({
   publicKey: z
@@ -61,6 +64,9 @@ export const announcement = z.object({
     .optional()
     .meta({ description: 'Where its gateway answers probes: an address within ranges.' }),
   mtuBytes: z.int().optional().meta({ description: 'The largest packet that devices at its end carry.' }),
+  mode: networkMode
+    .optional()
+    .meta({ description: 'None: it wants no tunnel, and tells nothing else. Default Tunnel.' }),
   ranges: ranges.optional().meta({ description: 'Ranges of its own that the receiver may reach: pods and anchors.' }),
   aliases: z
     .array(rangeAlias)

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { defineKind, type TomboloObject } from './resource.ts';
-import { MAX_RANGES, rangeAlias, transitChoice, transitRange } from './network-schemas.ts';
+import { MAX_RANGES, networkMode, rangeAlias, transitChoice, transitRange } from './network-schemas.ts';
 import { offers } from './offers.ts';
 import { conditions, peerName, resourceList } from './shared-schemas.ts';
 
@@ -31,6 +31,10 @@ const spec = z.object({
     .object({ mode: z.enum(['Auto', 'Direct', 'Relay']).optional() })
     .optional()
     .meta({ description: 'How to reach the API server of the peer: Auto (default) tries Direct, then Relay.' }),
+  network: z.object({ mode: networkMode.optional() }).optional().meta({
+    description:
+      'None: no tunnel to the peer; pods run there, and no packet goes between them and this cluster. Default Tunnel.',
+  }),
   limits: resourceList
     .optional()
     .meta({ description: 'Provider: most that this peer may be granted, over all its grants.' }),
@@ -54,6 +58,9 @@ const spec = z.object({
 });
 
 const network = z.object({
+  mode: networkMode.optional().meta({
+    description: 'None: there is no tunnel, because one side wants none or the peer is this cluster itself.',
+  }),
   aliases: z.array(rangeAlias).max(MAX_RANGES).optional().meta({
     description: 'How we see the ranges of the peer, and those of third clusters that are reached through it.',
   }),

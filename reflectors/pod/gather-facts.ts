@@ -1,3 +1,4 @@
+import { ANNOTATION } from '#pkg/api';
 import type { Pod } from '#pkg/kube';
 import { homeTokens } from './api-access.ts';
 import { type Facts, isPredecessor } from './plan.ts';
@@ -32,6 +33,7 @@ export function gatherFacts(
     hasPredecessor:
       local !== undefined && (view?.named(local.metadata.name) ?? []).some((o) => isPredecessor(o, podUid)),
     isApiPending: local !== undefined && isApiPending(deps, local),
+    apiProblem: local && apiProblem(deps, local),
     unreachableSince: link.downSince,
   };
 }
@@ -43,8 +45,15 @@ export function gatherFacts(
 const API_PATIENCE_MS = 20_000;
 
 function isApiPending({ homeApi, apiAccess, clock }: PodReflectorDeps, local: Pod): boolean {
-  const { address, isExpected } = homeApi?.() ?? { address: undefined, isExpected: false };
+  const { address, isExpected = false } = homeApi?.() ?? {};
   const { namespace = '', creationTimestamp = '' } = local.metadata;
   if (address !== undefined || !isExpected || homeTokens(local, apiAccess?.(namespace)).length === 0) return false;
   return clock.wall().getTime() - Date.parse(creationTimestamp) < API_PATIENCE_MS;
+}
+
+/** Only where somebody asks for that API: most pods never use the token that each of them gets. */
+function apiProblem({ homeApi, apiAccess }: PodReflectorDeps, { metadata }: Pod): string | undefined {
+  const wish = metadata.annotations?.[ANNOTATION.apiAccess] ?? apiAccess?.(metadata.namespace ?? '');
+  if (wish !== 'home' || homeApi?.().isPossible !== false) return undefined;
+  return 'it asks for the API of this cluster (tombolo.io/api-access: home), and this peering has no tunnel to it';
 }

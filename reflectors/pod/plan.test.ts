@@ -13,6 +13,7 @@ const FACTS: Facts = {
   isCreating: false,
   hasPredecessor: false,
   isApiPending: false,
+  apiProblem: undefined,
   unreachableSince: undefined,
 };
 const plan = (facts: Partial<Facts>) => planPod({ ...FACTS, ...facts });
@@ -108,6 +109,13 @@ describe('a living pod', () => {
     const wrapper = wrapperOf();
     expect(plan({ local, wrapper, remotes: [remotePod({ status: running })] }).orphan).toBe(wrapper);
   });
+});
+
+test('NET-37 a pod that asks for an API to which nothing leads is refused with that reason', () => {
+  expect(plan({ apiProblem: 'this peering has no tunnel' })).toMatchObject({
+    refusal: { reason: 'Unsupported', message: 'rome: this peering has no tunnel' },
+  });
+  expect(plan({ apiProblem: 'this peering has no tunnel' }).create).toBeUndefined();
 });
 
 describe('a pod that runs once', () => {

@@ -26,6 +26,8 @@ export interface Facts {
   readonly hasPredecessor: boolean;
   /** The address of the home API is on its way, and the pod is young enough to wait for it. */
   readonly isApiPending: boolean;
+  /** Why the pod cannot have the API that it asks for by name, as the end of a sentence. */
+  readonly apiProblem: string | undefined;
   /** Since when the provider does not answer; undefined while it does. */
   readonly unreachableSince: Date | undefined;
 }
@@ -163,7 +165,7 @@ function planMissing(facts: Facts, local: Pod): Plan {
     if (end === 'lost' || (end === undefined && mayHaveRun(local))) return { lost: true };
     if (mayHaveRun(local)) return { unstarted: true };
   }
-  const why = unsupported(local);
+  const why = unsupported(local) ?? facts.apiProblem;
   if (why !== undefined) return refuse(local, refusal(facts.peer, 'Unsupported', why));
   if (facts.isApiPending) return { recheckMs: API_RECHECK_MS };
   return { create: wrapping, ...(hasRun(local) && { absent: 'RemotePodMissing' }) };

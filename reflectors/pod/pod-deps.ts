@@ -17,6 +17,8 @@ export interface HomeApiView {
   readonly address: string | undefined;
   /** Whether an address is to come, if there is none: a pod waits for it a moment, since it cannot learn it later. */
   readonly isExpected: boolean;
+  /** False where the peering has no tunnel and shall have none: pods that ask for that API are refused (NET-37). */
+  readonly isPossible: boolean;
 }
 
 /** The provider, as far as pods need it. Structurally a `PeerCluster` of `#pkg/peering`. */

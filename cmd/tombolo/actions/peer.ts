@@ -23,7 +23,10 @@ export interface PeerOptions {
   readonly name?: string;
   readonly resources?: Record<string, string>;
   readonly role: RoleFlag;
+  readonly network?: 'tunnel' | 'none';
 }
+
+const NETWORK_MODES = { tunnel: 'Tunnel', none: 'None' } as const;
 
 /** One direction that was begun, and on which side it is waited for. */
 interface Begun {
@@ -67,6 +70,7 @@ async function begin(session: Session, options: PeerOptions, text: string | unde
     signal,
     ...(options.name !== undefined && { name: options.name }),
     ...(options.resources !== undefined && { resources: options.resources }),
+    ...(options.network !== undefined && { networkMode: NETWORK_MODES[options.network] }),
   };
   const here: ClusterEnd = { client: cluster.client, cluster: cluster.name };
   const roles = rolesOf(options.role);

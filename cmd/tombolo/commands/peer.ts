@@ -17,6 +17,12 @@ export function peerCommand(runner: Runner): Command {
         .default('consume'),
     )
     .option('--name <name>', 'how to call the other cluster here (default: its own name)', name)
+    .addOption(
+      new Option(
+        '--network <mode>',
+        'tunnel; or none: pods run there, and no packet goes between them and here',
+      ).choices(['tunnel', 'none']),
+    )
     .option('--resources <resources>', 'what to ask for, as cpu=8,memory=16Gi,pods=110', resources);
   return act(command, runner, 'peer', async () => (await import('../actions/peer.ts')).peer);
 }

@@ -28,6 +28,8 @@ export interface PeeringWish {
   readonly virtualNode?: string | false;
   /** How to reach the peer's API server; default Auto. */
   readonly apiMode?: 'Auto' | 'Direct' | 'Relay';
+  /** `None`: without a tunnel. Default: as the Peer says already, else a tunnel. */
+  readonly networkMode?: 'Tunnel' | 'None';
   readonly now?: Date;
   readonly signal?: AbortSignal;
 }

@@ -52,6 +52,7 @@ export interface PeerContent {
   readonly target: PeeringTarget;
   readonly roles: readonly Role[];
   readonly apiMode?: 'Auto' | 'Direct' | 'Relay' | undefined;
+  readonly networkMode?: 'Tunnel' | 'None' | undefined;
   readonly request?: PeerSpec['request'];
 }
 
@@ -61,7 +62,7 @@ export async function ensurePeer(
   content: PeerContent,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const { peer: name, target, roles, apiMode, request } = content;
+  const { peer: name, target, roles, apiMode, networkMode, request } = content;
   const peer: Peer = {
     ...typeMeta(PEER),
     metadata: { name, finalizers: [FINALIZER.peering] },
@@ -71,6 +72,7 @@ export async function ensurePeer(
       fingerprint: target.fingerprint,
       ...(request === undefined ? {} : { request }),
       ...(apiMode === undefined ? {} : { api: { mode: apiMode } }),
+      ...(networkMode === undefined ? {} : { network: { mode: networkMode } }),
     },
   };
   try {
@@ -83,7 +85,7 @@ export async function ensurePeer(
 }
 
 /** The other side may have made our Peer at this very moment, by redeeming an invite of ours (PEER-17). */
-function addWish({ metadata, spec }: Peer, { target, roles, apiMode, request }: PeerContent): boolean {
+function addWish({ metadata, spec }: Peer, { target, roles, apiMode, networkMode, request }: PeerContent): boolean {
   if (spec.fingerprint !== target.fingerprint) {
     const why = `it was made for key ${shortFingerprint(spec.fingerprint ?? '')} at this moment`;
     throw new PeeringError('NameTaken', { attempted: 'make the peer', where: `Peer ${metadata.name}`, why });
@@ -92,6 +94,7 @@ function addWish({ metadata, spec }: Peer, { target, roles, apiMode, request }: 
   for (const role of roles) addRole({ metadata, spec }, role);
   spec.addresses = [...target.addresses];
   if (apiMode !== undefined && spec.api?.mode !== apiMode) spec.api = { mode: apiMode };
+  if (networkMode !== undefined && spec.network?.mode !== networkMode) spec.network = { mode: networkMode };
   if (request !== undefined) spec.request = request;
   return JSON.stringify(spec) !== before;
 }

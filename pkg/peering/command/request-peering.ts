@@ -17,7 +17,7 @@ export interface RequestPeeringOptions extends PeeringWish {
  * @throws PeeringError of `checkWish`, and `NoAddress`
  */
 export async function requestPeering(client: KubeClient, options: RequestPeeringOptions): Promise<StartedPeering> {
-  const { target, signal, now = new Date(), resources, apiMode } = options;
+  const { target, signal, now = new Date(), resources, apiMode, networkMode } = options;
   if (target.addresses.length === 0) {
     const why = 'no address is known that may be dialled';
     const facts = { attempted: 'ask for approval', where: `cluster ${target.clusterName}`, why };
@@ -30,7 +30,8 @@ export async function requestPeering(client: KubeClient, options: RequestPeering
   if (isStanding) return { peer, roles, virtualNode, isUnchanged: true, isNew: false };
   if (virtualNode !== undefined) await ensureVirtualNode(client, virtualNode, peer, resources, signal);
   const request = roles.includes('Consume') ? requestOf(known, now) : undefined;
-  await ensurePeer(client, { peer, target, roles, apiMode, ...(request === undefined ? {} : { request }) }, signal);
+  const wanted = { peer, target, roles, apiMode, networkMode };
+  await ensurePeer(client, { ...wanted, ...(request === undefined ? {} : { request }) }, signal);
   return { peer, roles, virtualNode, isUnchanged: false, isNew: known === undefined };
 }
 

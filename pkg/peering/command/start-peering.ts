@@ -17,13 +17,13 @@ export interface StartPeeringOptions extends PeeringWish {
  * @throws PeeringError of `parseInvite` and `checkWish`
  */
 export async function startPeering(client: KubeClient, options: StartPeeringOptions): Promise<StartedPeering> {
-  const { signal, now = new Date(), resources, apiMode } = options;
+  const { signal, now = new Date(), resources, apiMode, networkMode } = options;
   const token = typeof options.token === 'string' ? parseInvite(options.token, { now }) : options.token;
   const { peer, known, roles, virtualNode, isStanding } = await checkWish(client, token, options);
   if (isStanding) return { peer, roles, virtualNode, isUnchanged: true, isNew: false };
   if (virtualNode !== undefined) await ensureVirtualNode(client, virtualNode, peer, resources, signal);
   if (roles.includes('Consume')) await putRedeemSecret(client, peer, token, signal);
-  await ensurePeer(client, { peer, target: token, roles, apiMode }, signal);
+  await ensurePeer(client, { peer, target: token, roles, apiMode, networkMode }, signal);
   return { peer, roles, virtualNode, isUnchanged: false, isNew: known === undefined };
 }
 

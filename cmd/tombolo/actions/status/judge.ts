@@ -128,6 +128,7 @@ function peerView(peer: Peer, facts: Facts, stale: string | undefined): PeerView
       apiPath: status.apiPath,
       roundTripMilliseconds: status.roundTripMilliseconds,
       tunnel: status.tunnel,
+      networkMode: status.network?.mode,
       version: status.version,
       kubernetesVersion: status.kubernetesVersion,
       credentialExpiresAt: status.credentialExpiresAt,

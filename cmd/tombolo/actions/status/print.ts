@@ -48,8 +48,9 @@ function printPeer(peer: PeerView, now: Date): string {
   return rows + printNodes(peer) + printTwins(peer) + printLent(peer);
 }
 
-/** `192.0.2.1:51820, round trip 1.2 ms, 0 % lost, MTU 1440`; undefined where there is no tunnel. */
-function tunnelWords({ tunnel = {} }: PeerView): string | undefined {
+/** `192.0.2.1:51820, round trip 1.2 ms, 0 % lost, MTU 1440`; undefined where there is no tunnel yet. */
+function tunnelWords({ tunnel = {}, networkMode }: PeerView): string | undefined {
+  if (networkMode === 'None') return 'none wanted: no packet goes between the clusters';
   const { endpoint, roundTripMilliseconds: roundTrip, lossPercent: loss, mtuBytes } = tunnel;
   const words = [
     endpoint,

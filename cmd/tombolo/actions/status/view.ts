@@ -48,6 +48,8 @@ export interface PeerView {
   readonly roundTripMilliseconds?: number;
   /** Between the gateways of both clusters. */
   readonly tunnel?: PeerTunnel;
+  /** `None`: there is no tunnel, and none is missed. */
+  readonly networkMode?: 'Tunnel' | 'None';
   readonly version?: string;
   readonly kubernetesVersion?: string;
   readonly credentialExpiresAt?: string;

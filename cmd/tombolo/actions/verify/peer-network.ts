@@ -26,6 +26,10 @@ function printRanges(aliases: readonly { original: string; alias: string }[]): s
 export function tunnelProblem({ metadata: { name }, status }: Peer): Problem | undefined {
   const ready = getCondition(status?.conditions, 'NetworkReady');
   if (ready?.status === 'True') return undefined;
+  if (status?.network?.mode === 'None') {
+    const why = 'one side wants none (spec.network.mode), or the peer is this cluster itself';
+    return { hop: 'tunnel', message: `the peering with ${name} has no tunnel: ${why}; there is nothing to verify` };
+  }
   if (status?.network === undefined) {
     return {
       hop: 'tunnel',
