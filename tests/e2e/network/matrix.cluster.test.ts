@@ -19,30 +19,32 @@ import { allAnswered, hostClient, internalAddress, podClient, probe, PROBE_PORTS
 
 /** Of the bed's nodes: those of both clusters have the same pod ranges, number by number. */
 const COMMON = '10.244.0.0/18';
-/** Nodes that come later, whose pods have ranges of their own: nothing is translated between these two. */
+/**
+ * Nodes that come later, whose pods have ranges of their own: nothing is translated between the first two. The range of the
+ * third one is in use on the other side, so it is translated there, and what it sees of `milan` is not.
+ */
 const ADDED = {
-  milan: { node: 'node103', nodeName: 'milan-node103', range: '10.244.102.0/24' },
-  rome: { node: 'node105', nodeName: 'rome-node105', range: '10.244.104.0/24' },
+  milan: { cluster: 'milan', node: 'node103', nodeName: 'milan-node103', range: '10.244.102.0/24' },
+  rome: { cluster: 'rome', node: 'node105', nodeName: 'rome-node105', range: '10.244.104.0/24' },
+  oneSided: { cluster: 'rome', node: 'node107', nodeName: 'rome-node107', range: '10.244.106.0/24' },
 } as const;
 
 /** Times what two cores under three whole clusters may need. */
 const SLACK = 2;
 const REACH_MS = 10_000 * SLACK;
 
-type Name = keyof typeof ADDED;
-
-interface PodRanges extends AsyncDisposable {
-  set(...ranges: string[]): Promise<void>;
+interface Ranges extends AsyncDisposable {
+  set(podRanges: string[], reservedRanges?: string[]): Promise<void>;
 }
 
-/** Says which ranges the pods of a cluster have, as `tombolo install --pod-range` does; undone at the end of the scope. */
-async function podRangesOf(cluster: TestCluster): Promise<PodRanges> {
-  const before: string[] = (await cluster.json('get clusternetwork cluster'))['spec'].podRanges;
-  const set = async (...podRanges: string[]) => {
-    const patch = JSON.stringify({ spec: { podRanges } });
+/** Says which ranges a cluster has, as `tombolo install --pod-range` and `network.reservedRanges` do; undone at the end of the scope. */
+async function rangesOf(cluster: TestCluster): Promise<Ranges> {
+  const before = (await cluster.json('get clusternetwork cluster'))['spec'];
+  const set = async (podRanges: string[], reservedRanges: string[] | null = before.reservedRanges ?? null) => {
+    const patch = JSON.stringify({ spec: { podRanges, reservedRanges } });
     await cluster.kubectl(['patch', 'clusternetwork', 'cluster', '--type=merge', '-p', patch]);
   };
-  return { set, [Symbol.asyncDispose]: () => set(...before) };
+  return { set, [Symbol.asyncDispose]: () => set(before.podRanges) };
 }
 
 async function control(bed: Bed, ...args: string[]): Promise<void> {
@@ -51,8 +53,8 @@ async function control(bed: Bed, ...args: string[]): Promise<void> {
 }
 
 /** A node that is there until the end of the scope. */
-async function addedNode(bed: Bed, name: Name): Promise<AsyncDisposable> {
-  const target = `${name}/${ADDED[name].node}`;
+async function addedNode(bed: Bed, name: keyof typeof ADDED): Promise<AsyncDisposable> {
+  const target = `${ADDED[name].cluster}/${ADDED[name].node}`;
   await control(bed, 'add-node', target);
   // Removed by the test itself; this is for one that fails before.
   return { [Symbol.asyncDispose]: async () => void (await bed.control(['remove-node', target])) };
@@ -125,15 +127,18 @@ describe('every pair', () => {
     rome,
     shop,
   }) => {
-    await using milanRanges = await podRangesOf(milan);
-    await using romeRanges = await podRangesOf(rome);
-    await milanRanges.set(COMMON);
-    await romeRanges.set(COMMON);
+    await using milanRanges = await rangesOf(milan);
+    await using romeRanges = await rangesOf(rome);
+    await milanRanges.set([COMMON]);
+    await romeRanges.set([COMMON]);
     // Only now the others overlap nothing: an alias that was chosen stays.
     await aliasesOfBoth(milan, [COMMON], [COMMON]);
-    await milanRanges.set(COMMON, ADDED.milan.range);
-    await romeRanges.set(COMMON, ADDED.rome.range);
-    const { ofRome, ofMilan } = await aliasesOfBoth(milan, [COMMON, ADDED.rome.range], [COMMON, ADDED.milan.range]);
+    const { oneSided } = ADDED;
+    const rangesOfMilan = [COMMON, ADDED.milan.range];
+    const rangesOfRome = [COMMON, ADDED.rome.range, oneSided.range];
+    await milanRanges.set(rangesOfMilan, [oneSided.range]);
+    await romeRanges.set(rangesOfRome);
+    const { ofRome, ofMilan } = await aliasesOfBoth(milan, rangesOfRome, rangesOfMilan);
     await tunnelUp(milan);
     for (const [list, own] of [
       [ofRome, ADDED.rome.range],
@@ -142,6 +147,8 @@ describe('every pair', () => {
       expect(list).toContainEqual({ original: own, alias: own });
       expect(list.find(({ original }) => original === COMMON)?.['alias']).not.toBe(COMMON);
     }
+
+    expect(ofRome.find(({ original }) => original === oneSided.range)?.['alias']).not.toBe(oneSided.range);
 
     // NET-27: what was there before the node is reached from it.
     await shop.create(remotePod('first', { containers: CONTAINERS }));
@@ -157,6 +164,7 @@ describe('every pair', () => {
     );
     expect(Date.now() - since).toBeLessThan(REACH_MS);
     await using _newToo = await addedNode(bed, 'rome');
+    await using _oneSided = await addedNode(bed, 'oneSided');
 
     // One pod on each node of both sides; those of the first nodes have the same address.
     const nodes = await realNodes(milan);

@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
 import { type Bed, type Json, type TestCluster, throughout, until } from '../bed.ts';
-import { type Offloaded, remotePod, test } from '../fixtures.ts';
+import { type Offloaded, remotePod, sleeper, test } from '../fixtures.ts';
 import {
   activeGateway,
   addressIn,
@@ -18,6 +18,9 @@ import {
 
 /** Whole clusters share two cores with the tests. */
 const SLACK = 2;
+/** 100 pods, half of them remote, and no more at once than small nodes carry. */
+const WAVES = 5;
+const WAVE_PODS = 20;
 
 interface Pair {
   readonly there: string;
@@ -278,7 +281,7 @@ describe('network', () => {
     }
   });
 
-  test('NET-28 pods come and go, and no route, rule or neighbour changes on node or gateway', async ({
+  test('NET-28 100 pods come and go, and no route, rule or neighbour changes on node or gateway', async ({
     bed,
     milan,
     shop,
@@ -301,15 +304,22 @@ describe('network', () => {
         'ip route show table 51840; ip route; nft --stateless --terse list table inet tombolo',
       ]);
     const before = [await worlds(), await gateway()];
-    const pods = Array.from({ length: 10 }, (_, index) =>
-      index % 2 === 0 ? remotePod(`p${index}`, { containers: CONTAINERS }) : homePod(`p${index}`, nodes[0] ?? ''),
-    );
-    await shop.create(...pods);
-    for (const index of pods.keys()) await shop.podInPhase(`p${index}`, 'Running', 90_000);
-    expect([await worlds(), await gateway()]).toEqual(before);
-    await milan.kubectl(`-n ${shop.name} delete pods --all --grace-period=1`);
-    expect([await worlds(), await gateway()]).toEqual(before);
-  });
+    for (let wave = 0; wave < WAVES; wave++) {
+      const names = Array.from({ length: WAVE_PODS }, (_, index) => `w${wave}-${index}`);
+      const pods = names.map((name, index) => {
+        const node = nodes[index % (2 * nodes.length)];
+        const containers = [sleeper()];
+        return node === undefined
+          ? remotePod(name, { containers })
+          : { ...homePod(name, node), spec: { nodeName: node, terminationGracePeriodSeconds: 1, containers } };
+      });
+      await shop.create(...pods);
+      for (const name of names) await shop.podInPhase(name, 'Running', 90_000);
+      expect([await worlds(), await gateway()], `wave ${wave} runs`).toEqual(before);
+      await milan.kubectl(`-n ${shop.name} delete pods --all --grace-period=1`, { timeoutMs: 120_000 });
+      expect([await worlds(), await gateway()], `wave ${wave} is gone`).toEqual(before);
+    }
+  }, 400_000);
 
   test('NET-28 the address of a pod that is gone leads to no pod of the provider, and to the next remote pod that has it', async ({
     bed,
