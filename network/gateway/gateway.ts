@@ -248,10 +248,14 @@ export class Gateway {
       ),
       ...unusable.map((peer) => [peer.name, unusableReport(peer)] as const),
     ];
-    for (const [name, said] of reports) {
-      const object = peers.get(name);
-      if (object !== undefined) await this.#reporter.report(object, said, signal);
-    }
+    const outcomes = await Promise.allSettled(
+      reports.map(async ([name, said]) => {
+        const object = peers.get(name);
+        if (object !== undefined) await this.#reporter.report(object, said, signal);
+      }),
+    );
+    // What cannot be said of one peer keeps nothing back of the others.
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
   }
 
   #peersAsHeld(state: DeviceState | undefined) {

@@ -102,8 +102,11 @@ test('a sentence that alone changes is written once a minute', async () => {
   expect(messages).toEqual(['at 192.0.2.1', 'at 192.0.2.2']);
 });
 
-test('NET-37 where no tunnel is wanted nothing is said of one, and what was measured of it goes', () => {
-  expect(unusableReport({ name: 'rome', reason: 'NoTunnel', message: 'one side wants no tunnel' })).toEqual({
-    tunnel: {},
-  });
+test('NET-37 where no tunnel is wanted nothing is said of one, and what was measured of it goes', async () => {
+  const unwanted = unusableReport({ name: 'rome', reason: 'NoTunnel', message: 'one side wants no tunnel' });
+  expect(unwanted).toEqual({ tunnel: {} });
+  const { writes, say } = setUp();
+  await say(up(10));
+  await say(unwanted);
+  expect(writes.at(-1)).toEqual({});
 });

@@ -133,7 +133,9 @@ export class Reporter {
     const age = this.#clock.now() - (this.#writtenMs.get(name) ?? -Infinity);
     const before = peer.status?.tunnel ?? {};
     if (JSON.stringify(before) === JSON.stringify(tunnel) || (isAlike(before, tunnel) && age < REFRESH_MS)) return;
-    const body = { ...typeMeta(PEER), metadata: { name, ...(uid !== undefined && { uid }) }, status: { tunnel } };
+    // An empty object in the place of what stood would be taken for null, and refused.
+    const status = Object.keys(tunnel).length === 0 ? {} : { tunnel };
+    const body = { ...typeMeta(PEER), metadata: { name, ...(uid !== undefined && { uid }) }, status };
     const options = { fieldManager: FIELD_MANAGER, force: true, subresource: 'status', signal };
     try {
       await this.#client.apply<Peer>(PEER, body, options);

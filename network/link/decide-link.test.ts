@@ -143,12 +143,15 @@ test('both sides tell what devices at their ends carry', () => {
 
 const NO_TUNNEL = { network: { mode: 'None' }, ours: { mode: 'None' } };
 
-test('NET-37 no tunnel where one side wants none, and neither tells the other of its network', () => {
+test('NET-37 no tunnel where one side wants none, and each side tells what it wants itself', () => {
   const theirs = { ranges: ['10.244.0.0/16'] };
   const unwilling: Peer = { ...peer('rome'), spec: { roles: [], network: { mode: 'None' } } };
   expect(decide(unwilling, theirs)).toEqual(NO_TUNNEL);
   expect(decide(unwilling, undefined)).toEqual(NO_TUNNEL);
-  expect(decide(peer('rome'), { mode: 'None' })).toEqual(NO_TUNNEL);
+  const { network, ours } = decide(peer('rome'), { mode: 'None' });
+  expect(network).toEqual({ mode: 'None' });
+  expect(ours).toMatchObject({ ranges: ['10.244.0.0/16', '10.252.0.0/20'], aliases: [] });
+  expect(ours.mode).toBeUndefined();
 });
 
 test('PEER-14 a cluster has no tunnel to itself', () => {

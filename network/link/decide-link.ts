@@ -52,14 +52,19 @@ export interface LinkDecision {
 /**
  * How we see the peer's network from now on, and what we tell it. Pure: what was chosen before is read from the Peer's
  * status, so a restart changes nothing (NET-05), and a peer that says nothing keeps what it has. Where one side wants no
- * tunnel, or the peer is this cluster itself, neither tells the other anything (NET-37).
+ * tunnel, or the peer is this cluster itself, there is none (NET-37).
  */
 export function decideLink(facts: LinkFacts): LinkDecision {
   const { own, peer, theirs, self } = facts;
   const standing = peer.status?.network ?? {};
-  if (peer.spec.network?.mode === 'None' || theirs?.mode === 'None' || fingerprintOf(peer) === self) {
+  const isUnwanted = peer.spec.network?.mode === 'None' || fingerprintOf(peer) === self;
+  if (isUnwanted || theirs?.mode === 'None') {
     const freed = freedNow(restingOf(peer, facts.now), [], ownedBy(peer.metadata.name, standing.aliases), facts.now);
-    return { network: { mode: 'None', ...(freed.length > 0 && { freed }) }, ours: { mode: 'None' } };
+    return {
+      network: { mode: 'None', ...(freed.length > 0 && { freed }) },
+      // Each side says what it wants itself: two that repeat each other would never have a tunnel again.
+      ours: isUnwanted ? { mode: 'None' } : announcementOf(own, peer, [], undefined),
+    };
   }
   const partners = facts.others.filter(({ metadata }) => facts.partners.has(metadata.name));
   if (theirs?.ranges === undefined) {
