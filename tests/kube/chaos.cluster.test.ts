@@ -1,6 +1,6 @@
 /** The informer against a real API server that dies, forgets and is cut off. */
 import { describe, expect } from 'vitest';
-import { CONFIG_MAP } from '#pkg/kube';
+import { type Cluster, CONFIG_MAP } from '#pkg/kube';
 import type { BedCluster } from '../testbed/index.ts';
 import { chaos as test, until, whyNot } from './fixtures.ts';
 import { churn, configMap, stored, watchConfigMaps } from './watched.ts';
@@ -15,13 +15,13 @@ describe.skipIf(whyNot !== '')(`an informer${whyNot}`, () => {
     await churn(cluster, namespace, 30);
     await bed.stop('apiserver', { kill: true });
     await until('the informer notices', () => watched.errors.length > 0);
-    await bed.start('apiserver');
-    await until('the API answers again', () => answers(cluster.client.version()));
+    await startApi(bed, cluster);
     await churn(cluster, namespace, 30);
     const expected = await stored(cluster, namespace);
     await until('the informer has all of it', () => same(watched.state(), expected), 15_000);
     expect(watched.told()).toEqual(expected);
-    expect(watched.errors.filter((error) => error !== 'Unreachable')).toEqual([]);
+    // `Gone`: a server that has just started remembers nothing of before, and others have written meanwhile.
+    expect(watched.errors.filter((error) => error !== 'Unreachable' && error !== 'Gone')).toEqual([]);
   });
 
   test('lists again after its version was compacted away, and finds what was deleted meanwhile', async ({
@@ -40,11 +40,10 @@ describe.skipIf(whyNot !== '')(`an informer${whyNot}`, () => {
     const change = { data: { value: 'new' } };
     await cluster.client.patch(CONFIG_MAP, { namespace, name: 'changes' }, change, { type: 'merge' });
     await cluster.client.create(CONFIG_MAP, configMap(namespace, 'comes', 'new'));
-    await compactEtcd(bed);
+    await bed.compactEtcd(AbortSignal.timeout(30_000));
     // A running API server still remembers the changes; one that has just started does not.
     await bed.stop('apiserver', { kill: true });
-    await bed.start('apiserver');
-    await until('the API answers again', () => answers(cluster.client.version()));
+    await startApi(bed, cluster);
     expect(watched.state()).toEqual({ changes: 'old', goes: 'old', stays: 'old' });
     proxy.unblock();
     const expected = { changes: 'new', comes: 'new', stays: 'old' };
@@ -97,6 +96,18 @@ describe.skipIf(whyNot !== '')(`an informer${whyNot}`, () => {
   });
 });
 
+/** One that ends while it starts, as it may where etcd is slow, is started again: on a machine of its own an init system would. */
+async function startApi(bed: BedCluster, cluster: Cluster): Promise<void> {
+  await until(
+    'the API answers again',
+    async () => {
+      await bed.start('apiserver');
+      return await answers(cluster.client.version());
+    },
+    120_000,
+  );
+}
+
 async function answers(request: Promise<unknown>): Promise<boolean> {
   return request.then(
     () => true,
@@ -106,18 +117,4 @@ async function answers(request: Promise<unknown>): Promise<boolean> {
 
 function same(a: object, b: object): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
-}
-
-/** Makes etcd forget all versions before now. It listens on the loopback of the node only. */
-async function compactEtcd(bed: BedCluster): Promise<void> {
-  const script = `
-    const post = async (path, body) => {
-      const answer = await fetch('http://127.0.0.1:2379/v3/' + path, { method: 'POST', body: JSON.stringify(body) });
-      if (!answer.ok) throw new Error(path + ' ' + answer.status + ' ' + await answer.text());
-      return answer.json();
-    };
-    const { header } = await post('maintenance/status', {});
-    await post('kv/compaction', { revision: header.revision, physical: true });
-  `;
-  await bed.exec([process.execPath, '--input-type=module', '-e', script]);
 }
