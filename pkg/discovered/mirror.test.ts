@@ -1,4 +1,4 @@
-import { DISCOVERED_CLUSTER, type DiscoveredCluster } from '#pkg/api';
+import { DISCOVERED_CLUSTER, type DiscoveredCluster, discoveredClusterName } from '#pkg/api';
 import type { Sighting } from '#pkg/discovery';
 import type { KubeClient } from '#pkg/kube';
 import { describe, expect, test } from 'vitest';
@@ -75,6 +75,23 @@ describe('mirror', () => {
     for (let round = 0; round < 5; round++) await sync(many);
     expect(stored.size).toBe(10);
     expect(await sync(many)).toMatchObject({ isWhole: true });
+  });
+
+  test('takes back what nodes that wrote at the same moment made beyond the limit, and does not make it again', async () => {
+    const many = Array.from({ length: 5 }, (_, n) => sighting(n));
+    const { stored, writes, sync } = cluster({ maxObjects: 3 });
+    for (const [second, one] of many.entries()) {
+      const metadata = { name: discoveredClusterName(one), creationTimestamp: `2026-05-05T11:00:0${second}Z` };
+      stored.set(metadata.name, {
+        metadata,
+        spec: { clusterName: one.clusterName, source: 'MDNS' },
+      } as DiscoveredCluster);
+    }
+    await sync(many);
+    expect([...stored.values()].map(({ spec }) => spec.clusterName)).toEqual(['c0', 'c1', 'c2']);
+    writes.length = 0;
+    await sync(many);
+    expect(writes).toEqual([]);
   });
 
   test('leaves alone what is not its own', async () => {

@@ -15,7 +15,7 @@ export interface MirrorOptions {
   readonly fieldManager: string;
   /** Whether an object that is not seen (any more) is to be removed. */
   readonly isMine: (object: DiscoveredCluster) => boolean;
-  /** No more than so many objects of that source, whoever made them. */
+  /** No more than so many objects of that source, whoever made them; what several made at once beyond it is taken back. */
   readonly maxObjects: number;
   /** No more than so many writes; the rest is for the next call. */
   readonly maxWrites: number;
@@ -42,12 +42,15 @@ export async function mirror(
     budget.room.get(source) ?? maxObjects - objects.list().filter(({ spec }) => spec.source === source).length;
   const wanted = new Map(sightings.map((sighting) => [discoveredClusterName(sighting), sighting]));
   const names: string[] = [];
-  const gone = objects.list().filter((object) => !wanted.has(object.metadata.name) && options.isMine(object));
+  const excess = excessOf(objects.list(), maxObjects);
+  const isWanted = ({ metadata: { name } }: DiscoveredCluster) => wanted.has(name) && !excess.has(name);
+  const gone = objects.list().filter((object) => !isWanted(object) && options.isMine(object));
   for (const object of gone) {
     if (budget.writes-- <= 0) return { names, isWhole: false };
     await remove(options.client, object, signal);
   }
   for (const [name, sighting] of wanted) {
+    if (excess.has(name)) continue;
     const standing = objects.get(name);
     if (standing === undefined) {
       const left = room(sighting.source);
@@ -60,6 +63,20 @@ export async function mirror(
     await write(name, sighting, standing, options, signal);
   }
   return { names, isWhole: true };
+}
+
+/** Names of objects beyond the limit of their source, the youngest: nodes that wrote at the same moment took the same last place. */
+function excessOf(objects: readonly DiscoveredCluster[], maxObjects: number): Set<string> {
+  const bySource = Object.values(Object.groupBy(objects, ({ spec }) => spec.source));
+  const age = ({ metadata }: DiscoveredCluster) => `${metadata.creationTimestamp ?? ''} ${metadata.name}`;
+  return new Set(
+    bySource.flatMap((group) =>
+      group
+        .toSorted((a, b) => (age(a) < age(b) ? -1 : 1))
+        .slice(maxObjects)
+        .map(({ metadata }) => metadata.name),
+    ),
+  );
 }
 
 function isMirrored(standing: DiscoveredCluster | undefined, sighting: Sighting): boolean {

