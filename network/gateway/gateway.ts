@@ -248,14 +248,14 @@ export class Gateway {
       ),
       ...unusable.map((peer) => [peer.name, unusableReport(peer)] as const),
     ];
-    const outcomes = await Promise.allSettled(
-      reports.map(async ([name, said]) => {
-        const object = peers.get(name);
-        if (object !== undefined) await this.#reporter.report(object, said, signal);
-      }),
-    );
-    // What cannot be said of one peer keeps nothing back of the others.
-    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+    const failures: unknown[] = [];
+    for (const [name, said] of reports) {
+      const object = peers.get(name);
+      if (object === undefined) continue;
+      // What cannot be said of one peer keeps nothing back of the others.
+      await this.#reporter.report(object, said, signal).catch((error: unknown) => failures.push(error));
+    }
+    if (failures.length > 0) throw failures[0];
   }
 
   #peersAsHeld(state: DeviceState | undefined) {

@@ -309,6 +309,16 @@ describe('diagnosis', () => {
     for (const { next, message } of diagnosisOf(given).causes) expect([next, message]).not.toContain('');
   });
 
+  test('NET-37 a tunnel that is not wanted is neither missing nor unknown', () => {
+    const peer = peerWith({
+      network: { mode: 'None' },
+      tunnel: {},
+      conditions: conditions().filter(({ type }) => type !== 'NetworkReady'),
+    });
+    const { healthy, causes, unknown } = diagnosisOf(facts({ status: { peers: [peer] } }));
+    expect({ healthy, causes, unknown }).toEqual({ healthy: true, causes: [], unknown: [] });
+  });
+
   test('what concerns one peer explains nothing of another', () => {
     const turin = {
       ...peerWith({ conditions: conditions(bad('NetworkReady', 'NoGateway', 'no key yet')) }),

@@ -11,9 +11,10 @@ export function judgeUdp(facts: Facts): Judgement {
   };
 }
 
-/** The finding; a sentence where nothing is known; undefined where all is well, or where there is no network of ours. */
+/** The finding; a sentence where nothing is known; undefined where all is well, or where there is no tunnel and none is wanted. */
 function ofPeer(facts: Facts, peer: Peer): Finding | string | undefined {
   const { name } = peer.metadata;
+  if (peer.status?.network?.mode === 'None') return undefined;
   const ready = getCondition(peer.status?.conditions, 'NetworkReady');
   if (ready === undefined) {
     const hasGateway = readyPods(facts, 'gateway').length > 0;
