@@ -50,12 +50,17 @@ export function countPods({ pods, namespaces, grants, ledger, onUse }: CountingD
     else placed.set(node, onNode);
   };
   const count = (pod: Pod, isHere: boolean) => {
+    if (!isHere) {
+      // Whatever of its namespace and grant is left: they may be seen to go before their last pods.
+      const key = ledger.gone(pod.metadata.uid ?? '');
+      if (key !== undefined) onUse(key);
+      return;
+    }
     const consumer = consumerOf(pod.metadata.namespace);
     if (consumer === undefined) return;
     const key = keyFor(pod, consumer);
     if (key === undefined) return;
-    if (isHere) ledger.seen(countedPod(pod, key));
-    else ledger.gone(pod.metadata.uid ?? '');
+    ledger.seen(countedPod(pod, key));
     onUse(key);
   };
   const recount = (namespace: string) => {

@@ -118,13 +118,14 @@ export class Ledger {
     this.#put({ ...pod, demand: maxAmounts(pod.demand, this.#pods.get(pod.uid)?.demand ?? NOTHING) });
   }
 
-  /** The pod is gone or finished: it counts nothing, at once (NODE-35). */
-  gone(uid: string): void {
+  /** The pod is gone or finished: it counts nothing, at once (NODE-35). @returns the grant that it used; undefined: none */
+  gone(uid: string): string | undefined {
     const pod = this.#pods.get(uid);
     this.#reservations.delete(uid);
-    if (pod === undefined) return;
+    if (pod === undefined) return undefined;
     this.#pods.delete(uid);
     this.#recount(pod, (pods) => pods.delete(uid));
+    return pod.grant;
   }
 
   /** What the pod asks beyond what was admitted for it before: everything, where it is new. */

@@ -156,9 +156,18 @@ async function isWhole(milan: TestCluster, shop: Offloaded): Promise<boolean> {
   const odd = pods.filter(
     (pod) => pod['status'].phase !== 'Succeeded' && condition(pod, 'Ready')?.['status'] !== 'True',
   );
-  const told = odd.map(({ metadata: { name, deletionTimestamp }, spec, status: { phase, reason, conditions } }) =>
-    JSON.stringify({ name, deletionTimestamp, node: spec.nodeName, phase, reason, conditions }),
-  );
+  const told = odd.map(({ metadata: { name, deletionTimestamp }, spec, status }) => {
+    const { phase, reason, conditions, containerStatuses } = status;
+    return JSON.stringify({
+      name,
+      deletionTimestamp,
+      node: spec.nodeName,
+      phase,
+      reason,
+      conditions,
+      containerStatuses,
+    });
+  });
   throw new Error(
     [`replicas, updated, ready: ${counts.join()}; ${pods.length} pods, not ready of them:`, ...told].join('\n'),
   );
