@@ -122,11 +122,12 @@ export class Reporter {
     const standing = getCondition(peer.status?.conditions, 'NetworkReady');
     // The message alone is written once a minute: it names an endpoint, which may change often.
     const saidAge = this.#clock.now() - (this.#saidMs.get(name) ?? -Infinity);
-    const isSame =
-      standing?.status === condition?.status &&
-      standing?.reason === condition?.reason &&
-      (standing?.message === condition?.message || saidAge < REFRESH_MS);
-    if (condition !== undefined && !isSame && !isAboutRanges(standing)) {
+    const isSaid =
+      condition === undefined ||
+      (standing?.status === condition.status &&
+        standing.reason === condition.reason &&
+        (standing.message === condition.message || saidAge < REFRESH_MS));
+    if (!isSaid && !isAboutRanges(standing)) {
       await writeNetworkReady(this.#client, peer, condition, this.#clock.wall(), signal);
       this.#saidMs.set(name, this.#clock.now());
     }

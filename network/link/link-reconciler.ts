@@ -138,8 +138,8 @@ async function writePeer(
 ): Promise<void> {
   const { status } = peer;
   // What the gateway says of its tunnel stands while there may be one and nothing is wrong with the ranges.
-  const isMute = network.mode !== 'None' && !isAboutRanges(getCondition(status?.conditions, 'NetworkReady'));
-  if (update !== undefined || !isMute) {
+  const isOver = network.mode === 'None' || isAboutRanges(getCondition(status?.conditions, 'NetworkReady'));
+  if (update !== undefined || isOver) {
     await writeNetworkReady(client, peer, update, clock.wall(), signal);
   }
   if (isDeepStrictEqual(status?.network ?? {}, network)) return;

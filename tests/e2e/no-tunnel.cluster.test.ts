@@ -67,6 +67,8 @@ describe('without a tunnel', { timeout: 240_000 }, () => {
 
   test('PEER-14 a cluster that is its own peer under another name runs pods on that node', async ({ milan, shop }) => {
     const self = ['peer', '--remote-kubeconfig', milan.kubeconfig, '--name', 'mirror', '--resources', 'cpu=1,pods=5'];
+    // One that a failure leaves behind would be a peer of every namespace of the tests after this.
+    await using _mirror = { [Symbol.asyncDispose]: async () => void (await milan.tombolo('unpeer mirror --yes')) };
     const peered = await milan.tombolo(self);
     expect(peered, peered.stderr).toMatchObject({ code: 0 });
     expect(peered.stdout).toMatch(/node mirror is Ready/);

@@ -96,7 +96,7 @@ describe.skipIf(whyNot !== '')(`an informer${whyNot}`, () => {
   });
 });
 
-/** One that ends while it starts, as it may where etcd is slow, is started again: on a machine of its own an init system would. */
+/** One that ended while it started is started again: on a machine of its own an init system would do that. */
 async function startApi(bed: BedCluster, cluster: Cluster): Promise<void> {
   await until(
     'the API answers again',

@@ -60,6 +60,18 @@ describe('starting a peering', () => {
     expect(peer.spec).toEqual({ roles: ['Consume'], addresses: token.addresses, fingerprint: token.fingerprint });
   });
 
+  test('NET-37 without a tunnel where that is asked for, also of a Peer that is there', async () => {
+    const milan = cluster('milan');
+    const token = tokenOf(newIdentity());
+    const modeOf = async () => (await milan.client.get<Peer>(PEER, { name: 'rome' })).spec.network;
+    await startPeering(milan.client, { token, cluster: 'milan', networkMode: 'None' });
+    expect(await modeOf()).toEqual({ mode: 'None' });
+    await startPeering(milan.client, { token, cluster: 'milan' });
+    expect(await modeOf()).toEqual({ mode: 'None' });
+    await startPeering(milan.client, { token, cluster: 'milan', networkMode: 'Tunnel' });
+    expect(await modeOf()).toEqual({ mode: 'Tunnel' });
+  });
+
   test('PEER-12 refuses a name that is no DNS label of at most 48 characters before anything is written', async () => {
     const milan = cluster('milan');
     const rome = newIdentity();
