@@ -1,5 +1,5 @@
 import { defineConfig } from 'vitest/config';
-import { PATIENCE } from './tests/patience.ts';
+import { patient } from './tests/patience.ts';
 
 /** Whole clusters share two cores with the tests: one that met a stall is tried once more, and reported as retried. */
 const AGAIN = 1;
@@ -17,8 +17,8 @@ const ON_CLUSTERS = {
   pool: 'forks',
   fileParallelism: false,
   retry: AGAIN,
-  testTimeout: 180_000 * PATIENCE,
-  hookTimeout: 600_000 * PATIENCE,
+  testTimeout: patient(180_000),
+  hookTimeout: patient(600_000),
 } as const;
 
 /**
@@ -41,7 +41,7 @@ export default defineConfig({
           pool: 'threads',
           isolate: false,
           maxWorkers: 6, // they wait more than they work
-          testTimeout: 30_000 * PATIENCE, // clusters run beside them
+          testTimeout: patient(30_000), // clusters run beside them
         },
       },
       {
@@ -53,7 +53,7 @@ export default defineConfig({
           maxWorkers: 4, // they wait much more than they work
           sequence: { groupOrder: 1 }, // after `unit`, which vitest demands where numbers of workers differ
           retry: AGAIN,
-          testTimeout: 30_000 * PATIENCE,
+          testTimeout: patient(30_000),
           globalSetup: 'tests/testbed/wireguard-setup.ts',
         },
       },

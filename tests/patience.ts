@@ -2,10 +2,13 @@ import { cpus } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
- * By how much tests wait longer than on a machine that has room: 1 there, more where `npm test` found it slow or busy.
- * Multiplies what bounds a test from outside, never what a test measures.
+ * `TOMBOLO_PATIENCE` is by how much tests wait longer than on a machine that has room: `npm test` sets it to what it finds.
+ * @param ms what bounds a test from outside, never what a test measures
+ * @returns that on this machine, in whole milliseconds, which time limits of child processes ask for
  */
-export const PATIENCE = Math.max(1, Number(process.env['TOMBOLO_PATIENCE'] ?? 1));
+export function patient(ms: number): number {
+  return Math.round(ms * Math.max(1, Number(process.env['TOMBOLO_PATIENCE'] ?? 1)));
+}
 
 /** Share of all cores, 0 to 1, that is in use from now on for so long. */
 export async function busyShare(forMs: number): Promise<number> {

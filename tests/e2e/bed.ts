@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { join, resolve } from 'node:path';
-import { PATIENCE } from '../patience.ts';
+import { patient } from '../patience.ts';
 import { objectReader, readGet, UnknownKind } from './read-objects.ts';
 
 export interface Outcome {
@@ -61,7 +61,7 @@ export function call(
   options: CallOptions & { env?: NodeJS.ProcessEnv } = {},
 ): Promise<Outcome> {
   return new Promise((done, fail) => {
-    const { env = process.env, timeoutMs: timeout = 60_000 * PATIENCE, killSignal = 'SIGTERM' } = options;
+    const { env = process.env, timeoutMs: timeout = patient(60_000), killSignal = 'SIGTERM' } = options;
     const child = spawn(program, args, { env, timeout, killSignal });
     const out: Buffer[] = [];
     const err: Buffer[] = [];
@@ -121,7 +121,7 @@ export function openBed(folder = process.env['TOMBOLO_TESTBED'] ?? join(reposito
         kubectl('apply -f -', { stdin: JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }) }),
       tombolo: (args, options) =>
         call(join(folder, 'bin/tombolo'), [...words(args), '--kubeconfig', kubeconfig], {
-          timeoutMs: 120_000 * PATIENCE,
+          timeoutMs: patient(120_000),
           ...options,
         }),
     };
@@ -132,7 +132,7 @@ export function openBed(folder = process.env['TOMBOLO_TESTBED'] ?? join(reposito
     control: ([verb = '', ...rest]) =>
       // Before the rest: what follows `--` belongs to the command of `exec`.
       call(process.execPath, [join(repository, 'tests/testbed/main.ts'), verb, '--dir', folder, ...rest], {
-        timeoutMs: 180_000 * PATIENCE,
+        timeoutMs: patient(180_000),
       }),
   };
 }
@@ -140,7 +140,7 @@ export function openBed(folder = process.env['TOMBOLO_TESTBED'] ?? join(reposito
 /**
  * Waits until `probe` returns something other than undefined or false.
  * @param what sentence for the failure
- * @param deadlineMs default 20 s; the bounds of the behaviour pages times what a busy machine needs; times `PATIENCE`
+ * @param deadlineMs default 20 s; the bounds of the behaviour pages times what a busy machine needs; `patient`ly
  * @throws the last error of the probe, or a sentence that names what was waited for and what was seen last
  */
 export async function until<T>(
@@ -149,7 +149,7 @@ export async function until<T>(
   deadlineMs = 20_000,
 ): Promise<T> {
   const start = performance.now();
-  const end = start + deadlineMs * PATIENCE;
+  const end = start + patient(deadlineMs);
   let last: unknown;
   for (;;) {
     try {
@@ -160,7 +160,7 @@ export async function until<T>(
       last = error;
     }
     if (performance.now() > end)
-      throw new Error(`${what}: not within ${(deadlineMs * PATIENCE) / 1000} s`, { cause: last });
+      throw new Error(`${what}: not within ${patient(deadlineMs) / 1000} s`, { cause: last });
     await new Promise((next) => setTimeout(next, pauseAfter(performance.now() - start)));
   }
 }
