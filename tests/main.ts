@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { busyShare } from './patience.ts';
+import { keepingCompiled } from './testbed/cache-folder.ts';
 
 const root = resolve(import.meta.dirname, '..');
 /** Short, whatever the path of the checkout: sockets of a node have at most 107 characters. Stable, so that a killed run is found. */
@@ -48,7 +49,8 @@ function run(
   options: { env?: NodeJS.ProcessEnv; stdio?: 'inherit' | 'ignore' } = {},
 ): Promise<number> {
   return new Promise((done, fail) => {
-    const child = spawn(process.execPath, args, { cwd: root, stdio: 'inherit', ...options });
+    const { env = process.env, stdio = 'inherit' } = options;
+    const child = spawn(process.execPath, args, { cwd: root, stdio, env: keepingCompiled(env) });
     child.once('error', fail);
     child.once('exit', (code, signal) => done(signal === null ? (code ?? 1) : 130));
   });
@@ -60,8 +62,9 @@ const UP_TRIES = 3;
 /** @returns exit code of the last try; what went wrong is said by `up` */
 async function bringUp(bed: TestBed): Promise<number> {
   for (let left = UP_TRIES; ; left--) {
+    if (isInterrupted) return 130;
     const code = await run([testbed, 'up', ...bed.flags, '--dir', bed.folder]);
-    if (code === 0 || left === 1 || isInterrupted) return code;
+    if (code === 0 || left === 1) return code;
     process.stderr.write(`the test bed in ${bed.folder} did not come up: try again\n`);
   }
 }

@@ -6,6 +6,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { keepingCompiled } from '../testbed/cache-folder.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 
@@ -13,7 +14,7 @@ const root = resolve(import.meta.dirname, '../..');
 const ALL = ['up', '--clusters', 'milan,rome,turin', '--nodes', '2'];
 
 function run(args: readonly string[], bed: string): Promise<number> {
-  const env = { ...process.env, TOMBOLO_TESTBED: bed };
+  const env = keepingCompiled({ ...process.env, TOMBOLO_TESTBED: bed });
   const child = spawn(process.execPath, args, { cwd: root, stdio: 'inherit', env });
   return new Promise((done, fail) => {
     child.once('error', fail);

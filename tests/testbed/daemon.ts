@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdir, open, readFile, rm, stat } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isAlive, type ProcessId } from './process-id.ts';
@@ -47,9 +48,9 @@ exec nsenter --net="$namespace" -- "$@"
 
 /** Changes when the daemon would be started differently. */
 function definitionOf(daemon: Daemon): string {
-  const { program, args, env, config } = daemon;
+  const { program, args, config } = daemon;
   return createHash('sha256')
-    .update(JSON.stringify([program, args, env ?? {}, config ?? '']))
+    .update(JSON.stringify([program, args, environmentOf(daemon), config ?? '']))
     .digest('hex')
     .slice(0, 16);
 }
@@ -119,7 +120,7 @@ async function startDaemon(daemon: Daemon, signal: AbortSignal): Promise<void> {
         ...daemon.args,
       ],
       // In a session of its own: Ctrl-C in our terminal is not for it.
-      { detached: true, stdio: ['ignore', log.fd, log.fd], env: { ...baseEnvironment(), ...daemon.env } },
+      { detached: true, stdio: ['ignore', log.fd, log.fd], env: environmentOf(daemon) },
     );
     const failed = new Promise<never>((_, reject) => {
       child.once('error', reject);
@@ -131,9 +132,21 @@ async function startDaemon(daemon: Daemon, signal: AbortSignal): Promise<void> {
   }
 }
 
-/** Daemons see a known environment, not that of whoever ran `up`: proxies and KUBECONFIG would change what they do. */
-function baseEnvironment(): Record<string, string> {
-  return { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/root', LC_ALL: 'C' };
+/**
+ * Daemons see a known environment, not that of whoever ran `up`: proxies and KUBECONFIG would change what they do.
+ *
+ * The servers of whole clusters share few cores: with Go's defaults they spend half of what they use on threads that look for
+ * work on every core and on collecting garbage of small heaps (measured: 311 s of CPU become 157 for the same tests).
+ */
+function environmentOf(daemon: Daemon): Record<string, string> {
+  return {
+    PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    HOME: '/root',
+    LC_ALL: 'C',
+    GOGC: '400',
+    GOMAXPROCS: String(Math.max(1, Math.floor(availableParallelism() / 2))),
+    ...daemon.env,
+  };
 }
 
 async function noted(daemon: Daemon, signal: AbortSignal): Promise<void> {
