@@ -7,7 +7,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
  * @returns that on this machine, in whole milliseconds, which time limits of child processes ask for
  */
 export function patient(ms: number): number {
-  return Math.round(ms * Math.max(1, Number(process.env['TOMBOLO_PATIENCE'] ?? 1)));
+  return Math.round(ms * patience());
+}
+
+/** Whether clusters and tests find the machine free when they need it, so that nothing stalls without a cause. */
+export function hasRoom(): boolean {
+  return patience() === 1;
+}
+
+function patience(): number {
+  return Math.max(1, Number(process.env['TOMBOLO_PATIENCE'] ?? 1));
 }
 
 /** Share of all cores, 0 to 1, that is in use from now on for so long. */

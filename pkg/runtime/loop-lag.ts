@@ -1,14 +1,14 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
 /** Each look wakes the process: at 20 ms that was most of what an idle process cost. Stalls that matter are longer. */
-const RESOLUTION_MS = 100;
+const RESOLUTION_MS = 250;
 
 /**
  * Longest stall of the event loop since the last look. Leases, probes and webhooks share the loop: a long stall is an
  * outage.
  */
 export interface LoopLag extends Disposable {
-  /** Milliseconds, at least the resolution of 100; looking resets it, and a stall that begins within 100 ms after a look is missed. */
+  /** Milliseconds, at least the resolution of 250; looking resets it, and a stall that begins within 250 ms after a look is missed. */
   maxMs(): number;
 }
 

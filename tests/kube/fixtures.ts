@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { test as base } from 'vitest';
 import { type Cluster, type ClusterConfig, connectCluster, loadKubeconfig, NAMESPACE } from '#pkg/kube';
+import { patient } from '../patience.ts';
 import { type BedCluster, downTestbed, upTestbed } from '../testbed/index.ts';
 import { type TcpProxy, tcpProxy } from './tcp-proxy.ts';
 
@@ -89,11 +90,12 @@ export const chaos = base.extend<ChaosFixtures>({
   },
 });
 
-/** Waits until `check` holds. @throws after `deadlineMs`, naming `what` */
+/** Waits until `check` holds. @throws after `deadlineMs`, made `patient`, naming `what` */
 export async function until(what: string, check: () => boolean | Promise<boolean>, deadlineMs = 60_000): Promise<void> {
-  const deadline = Date.now() + deadlineMs;
+  const limitMs = patient(deadlineMs);
+  const deadline = Date.now() + limitMs;
   while (!(await check())) {
-    if (Date.now() > deadline) throw new Error(`not within ${deadlineMs / 1000} s: ${what}`);
+    if (Date.now() > deadline) throw new Error(`not within ${limitMs / 1000} s: ${what}`);
     await setTimeout(100);
   }
 }
