@@ -1,5 +1,6 @@
-import type { PeerStatus, Role } from '#pkg/api';
+import type { Peer, PeerStatus, Role } from '#pkg/api';
 import { isCodedError } from '#pkg/runtime';
+import { stands } from './peer-view.ts';
 
 /** One condition as it should be shown. */
 export interface Verdict {
@@ -28,6 +29,14 @@ export interface DirectionReport {
   readonly facts: Partial<PeerStatus>;
   /** When to look again at the latest. */
   readonly requeueAfterMs: number;
+}
+
+/**
+ * The end of a direction of which nothing is left. Looked at once more when the status says so, and then no more: the other
+ * direction may drain for minutes, and each look asks the API server nine times.
+ */
+export function over(report: DirectionReport, peer: Peer): DirectionReport {
+  return { ...report, stands: false, step: '', requeueAfterMs: stands(peer, report.role) ? 20 : Infinity };
 }
 
 /** `error` as a condition: its code is the reason, its sentence the message. */

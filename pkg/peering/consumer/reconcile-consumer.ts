@@ -4,7 +4,7 @@ import { isCodedError } from '#pkg/runtime';
 import { unlessNotFound } from '../not-found.ts';
 import type { PeerClusters } from '../peer-clusters.ts';
 import { isForced, markForced, removeRole, stands, updatePeer, wants } from '../peer-view.ts';
-import { type DirectionReport, verdict, verdictOf } from '../report.ts';
+import { type DirectionReport, over, verdict, verdictOf } from '../report.ts';
 import { awaitApproval } from './await-approval.ts';
 import { consumerReport } from './consumer-view.ts';
 import { endConsumer } from './end.ts';
@@ -195,7 +195,7 @@ function endReport(
   const ending = { ...base, phase: 'Ending' as const, requeueAfterMs: ENDING_RECHECK_MS };
   switch (end.state) {
     case 'Done':
-      return { ...ending, stands: false, step: '', requeueAfterMs: 20 };
+      return over(ending, peer);
     case 'Going':
       return { ...ending, step: end.step };
     case 'Stuck': {

@@ -163,6 +163,15 @@ describe('the end of lending', () => {
     expect([peer.spec.roles, peer.status?.consumerReleased]).toEqual([[], undefined]);
   });
 
+  test('is looked at once more when nothing is left, and then rests while the other direction drains', async () => {
+    const { look, change } = await scene();
+    await look();
+    await change({ spec: { roles: [] } });
+    const waits: number[] = [];
+    for (let round = 0; round < 4; round++) waits.push((await look()).requeueAfterMs);
+    expect(waits).toEqual([500, 20, Infinity, Infinity]);
+  });
+
   test('by force asks nobody', async () => {
     const { client, look, change } = await scene();
     await look();

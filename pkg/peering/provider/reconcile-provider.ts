@@ -3,7 +3,7 @@ import type { KubeClient } from '#pkg/kube';
 import type { Clock, Log } from '#pkg/runtime';
 import { shortFingerprint } from '../identity/fingerprint.ts';
 import { isForced, removeRole, stands, updatePeer, wants } from '../peer-view.ts';
-import { type DirectionReport, type Verdict, verdict, verdictOf } from '../report.ts';
+import { type DirectionReport, over, type Verdict, verdict, verdictOf } from '../report.ts';
 import { unlessNotFound } from '../not-found.ts';
 import { cleanTenant, deleteInvitesOf, deleteRequestOf, isTenantInUse } from './clean.ts';
 import { provisionTenant } from './tenant.ts';
@@ -143,7 +143,7 @@ async function end(
   await deleteRequestOf(client, peer.spec.fingerprint, signal);
   // Until the status says that nothing stands, the mark keeps the consumer's old key from being served.
   if (released && !stands(peer, 'Provide')) await clearMark(client, name, signal);
-  return { ...base, stands: false, step: '', requeueAfterMs: 20 };
+  return over(base, peer);
 }
 
 async function grantsOf(client: KubeClient, consumer: string, signal: AbortSignal): Promise<Grant[]> {
