@@ -29,6 +29,7 @@ export const RULES = {
     retryable: false,
     next: 'give the right ones with --pod-range, --service-range, --node-range and --anchor-range',
   },
+  PodsOutsideRanges: { retryable: false, next: 'give every range that pods have addresses of with --pod-range' },
   LocalAddress: { retryable: false, next: 'give an address that the other clusters reach' },
   HelmMissing: { retryable: false, next: 'install Helm 3.14 or newer, or name it with $TOMBOLO_HELM' },
   HelmFailed: { retryable: true, next: 'correct what Helm says and run the command again' },

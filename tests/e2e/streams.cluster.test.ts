@@ -66,7 +66,11 @@ describe('logs and streams', () => {
     expect(attached.stdout, attached.stderr).toContain('heard hello');
   });
 
-  test('POD-65 a terminal: exec -it, its size and a change of it, exit code', async ({ bed, shop, milan }) => {
+  test('POD-65 a terminal: exec -it, its size and a change of it, exit code; attach -it', async ({
+    bed,
+    shop,
+    milan,
+  }) => {
     const echo = 'while read line; do echo "heard $line"; done';
     await shop.create(remotePod('term', { containers: [script(echo, { stdin: true, tty: true })] }));
     await shop.podInPhase('term', 'Running');
@@ -91,6 +95,12 @@ describe('logs and streams', () => {
         expect(outcome.stdout).toMatch(/\/dev\/pts\/\d+\s[^]*40 100\s+50 120\s/);
         expect(outcome.code).toBe(7);
       }
+      // The end of the input ends the container's shell, and with it the attach.
+      const typing = 'for i in 1 2 3 4 5 6; do echo hello; sleep 0.5; done';
+      const attach = `script --quiet --return --command "${kubectl} attach -it term" /dev/null`;
+      const attached = await call('sh', ['-c', `(${typing}) | ${attach}`]);
+      expect(attached.stdout, attached.stderr).toContain('heard hello');
+      expect(attached.code).toBe(0);
     } finally {
       await rm(folder, { recursive: true });
     }

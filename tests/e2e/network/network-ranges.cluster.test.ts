@@ -161,10 +161,16 @@ describe('address ranges', () => {
     await until('rome tells its own again', () => areRangesFine(milan, 'rome'), 60_000);
   });
 
-  test('overlapping ranges of our own are refused at install, and said on the object', async ({ milan, peered: _ }) => {
+  test('CLI-02 ranges of our own that overlap or do not hold the pods are refused at install, a wrong change on the object', async ({
+    milan,
+    peered: _,
+  }) => {
     const outcome = await milan.tombolo(['install', '--pod-range', '10.96.0.0/12']);
     expect(outcome.code).toBe(1);
     expect(outcome.stderr).toMatch(/service range 10\.96\.0\.0\/16 overlaps pod range 10\.96\.0\.0\/12.*--pod-range/);
+    const without = await milan.tombolo(['install', '--pod-range', '10.250.0.0/16']);
+    expect(without.code).toBe(1);
+    expect(without.stderr).toMatch(/pod \S+ has the address 10\.\S+, which is in no pod range \(10\.250\.0\.0\/16\)/);
     expect(
       (await milan.try('patch clusternetwork cluster --type=merge -p {"spec":{"anchorRange":"10.1.0.0/20"}}')).stderr,
     ).toContain('anchorRange cannot change');

@@ -386,18 +386,20 @@ describe('network', () => {
     const gatewayWorld = () =>
       inGateway(
         // Without elements of sets: pods of earlier tests may still be going.
-        'ip route show dev tombolo-wg; ip route show table 51840; ip rule; nft --stateless --terse list table inet tombolo',
+        'ip route show dev tombolo-wg; ip route show table 51840; ip rule; wg show tombolo-wg allowed-ips; nft --stateless --terse list table inet tombolo',
       );
     const before = { node: await worldOf(bed, 'milan', node), gateway: await gatewayWorld() };
     await onNode(bed, 'milan', node, 'ip route add 192.0.2.0/24 dev lo; nft add table inet others');
     await onNode(bed, 'milan', node, 'ip link del tombolo-vx; nft flush table inet tombolo');
     await inGateway('ip route flush dev tombolo-wg; ip rule del pref 5184; nft delete table inet tombolo');
+    await inGateway('wg set tombolo-wg peer "$(wg show tombolo-wg peers | head -n 1)" remove');
     await until('the node is right again', async () => (await worldOf(bed, 'milan', node)) === before.node, 60_000);
     await until('the gateway is right again', async () => (await gatewayWorld()) === before.gateway, 60_000);
     expect(await onNode(bed, 'milan', node, 'ip route show 192.0.2.0/24; nft list tables')).toMatch(
       /192\.0\.2\.0\/24 dev lo[^]*table inet others/,
     );
     await onNode(bed, 'milan', node, 'ip route del 192.0.2.0/24 dev lo; nft delete table inet others');
+    await tunnelUp(milan); // without its WireGuard peer it may have been lost for a moment
     await throughout('the tunnel stays', async () => (await networkReady(milan, 'rome'))?.['status'] === 'True', 2_000);
   });
 });

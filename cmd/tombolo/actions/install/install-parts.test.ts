@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest';
+import type { Pod } from '#pkg/kube';
 import { CliError } from '../../errors.ts';
 import { clusterNameFrom } from './cluster-name.ts';
 import { parseImage } from './image.ts';
 import { refuseLocalAddress } from './local-address.ts';
 import { normalised } from './manifest.ts';
+import { podOutside } from './network.ts';
 import { askedValues, mergeValues } from './values.ts';
 
 describe('clusterNameFrom', () => {
@@ -49,6 +51,30 @@ describe('refuseLocalAddress', () => {
 
   test.each(['https://10.0.0.1:6443', 'milan.example:7443', '[2001:db8::1]:7443'])('lets %s pass', (address) => {
     expect(() => refuseLocalAddress('--api-server', address)).not.toThrow();
+  });
+});
+
+describe('pod ranges', () => {
+  const pod = (ips: string[], hostNetwork = false): Pod => ({
+    metadata: { namespace: 'shop', name: 'web' },
+    spec: { containers: [], hostNetwork },
+    status: { podIPs: ips.map((ip) => ({ ip })) },
+  });
+
+  test.each([
+    ['in one of them', pod(['10.244.3.4'])],
+    ['of a family that has no range', pod(['10.10.0.1', 'fd00::1'])],
+    ['of the node', pod(['192.168.0.7'], true)],
+    ['not known yet', pod([])],
+  ])('CLI-02 a pod with an address %s is fine', (_, fine) => {
+    expect(podOutside([fine], ['10.244.0.0/16', '10.10.0.0/24'])).toBeUndefined();
+  });
+
+  test('CLI-02 a pod that none of them holds is named', () => {
+    const pods = [pod(['10.244.0.1', 'fd00::1']), pod(['10.244.0.2', 'fd01::2'])];
+    expect(podOutside(pods, ['10.244.0.0/16', 'fd00::/64'])).toBe(
+      'pod shop/web has the address fd01::2, which is in no pod range (10.244.0.0/16, fd00::/64)',
+    );
   });
 });
 

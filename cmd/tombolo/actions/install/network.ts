@@ -1,8 +1,8 @@
 import { parse } from 'yaml';
-import { firstFree, formatCidr, overlaps, parseAddress, parseCidr, rangeOf } from '#network/cidr';
+import { contains, firstFree, formatCidr, overlaps, parseAddress, parseCidr, rangeOf } from '#network/cidr';
 import { type OwnRanges, ownRangesProblem } from '#network/ipam';
 import { MAX_RANGES } from '#pkg/api';
-import { type Cluster, CONFIG_MAP, isNotFound, type KubeObject, NODE } from '#pkg/kube';
+import { type Cluster, CONFIG_MAP, isNotFound, type KubeObject, NODE, type Node, POD, type Pod } from '#pkg/kube';
 import { CliError } from '../../errors.ts';
 import type { Values } from './values.ts';
 
@@ -25,7 +25,7 @@ interface Found {
  * right are refused.
  * @param values of the chart, given now or at an earlier installation
  * @returns what to add, and what could not be told, as a sentence for people
- * @throws CliError `RangesOverlap`
+ * @throws CliError `RangesOverlap`; `PodsOutsideRanges` where pods that run have addresses which no pod range holds
  */
 export async function networkValues(
   cluster: Cluster,
@@ -33,7 +33,9 @@ export async function networkValues(
   signal: AbortSignal,
 ): Promise<{ network: NetworkValues; note?: string }> {
   const given = (values['network'] ?? {}) as NetworkValues;
-  const found = await findRanges(cluster, signal);
+  const { items: nodes } = await cluster.client.list(NODE, {}, { signal });
+  const real = nodes.filter(({ metadata }) => metadata.labels?.['type'] !== 'virtual-kubelet');
+  const found = await findRanges(cluster, real, signal);
   const choose = (key: keyof Found) => ((given[key]?.length ?? 0) > 0 ? (given[key] ?? []) : found[key]);
   const podRanges = choose('podRanges');
   if (podRanges.length === 0 || podRanges.length > MAX_RANGES) {
@@ -45,7 +47,49 @@ export async function networkValues(
   refuseWrong(ranges, cluster);
   const network = { ...given, ...ranges, anchorRange: given.anchorRange || anchorBeside(ranges) };
   refuseWrong(network, cluster);
+  await refuseOutside(cluster, podRanges, new Set(real.map(({ metadata }) => metadata.name)), signal);
   return { network };
+}
+
+/** So many pods tell enough, and are one page of a list. */
+const PODS_LOOKED_AT = 500;
+
+/**
+ * Packets of a pod outside the pod ranges would never come back. Of a family without a range nothing is claimed, and pods of
+ * virtual nodes have the address under which the provider's is reached here.
+ */
+async function refuseOutside(
+  cluster: Cluster,
+  podRanges: readonly string[],
+  realNodes: ReadonlySet<string>,
+  signal: AbortSignal,
+): Promise<void> {
+  const options = { fieldSelector: 'status.phase=Running', limit: PODS_LOOKED_AT };
+  const { items } = await cluster.client.list(POD, options, { signal });
+  const why = podOutside(
+    items.filter(({ spec }) => realNodes.has(spec?.nodeName ?? '')),
+    podRanges,
+  );
+  if (why === undefined) return;
+  const where = `cluster ${cluster.name}`;
+  throw new CliError('PodsOutsideRanges', { attempted: 'check the address ranges of this cluster', where, why });
+}
+
+/** @returns a sentence about the first of the pods that has an address outside, undefined where none has */
+export function podOutside(pods: readonly Pod[], podRanges: readonly string[]): string | undefined {
+  const ranges = podRanges.map(parseCidr);
+  const isOutside = (text: string): boolean => {
+    const address = parseAddress(text);
+    const ofFamily = ranges.filter(({ family }) => family === address.family);
+    return ofFamily.length > 0 && !ofFamily.some((range) => contains(range, address));
+  };
+  for (const { metadata, spec, status } of pods) {
+    if (spec?.hostNetwork === true) continue;
+    const outside = status?.podIPs?.find(({ ip }) => ip !== undefined && isOutside(ip))?.ip;
+    if (outside === undefined) continue;
+    return `pod ${metadata.namespace}/${metadata.name} has the address ${outside}, which is in no pod range (${podRanges.join(', ')})`;
+  }
+  return undefined;
 }
 
 function refuseWrong(network: NetworkValues, cluster: Cluster): void {
@@ -70,13 +114,8 @@ function anchorBeside(ranges: Found): string {
   });
 }
 
-async function findRanges(cluster: Cluster, signal: AbortSignal): Promise<Found> {
-  const [nodes, kubeadm, services] = await Promise.all([
-    cluster.client.list(NODE, {}, { signal }),
-    kubeadmNetwork(cluster, signal),
-    serviceRanges(cluster, signal),
-  ]);
-  const real = nodes.items.filter(({ metadata }) => metadata.labels?.['type'] !== 'virtual-kubelet');
+async function findRanges(cluster: Cluster, real: readonly Node[], signal: AbortSignal): Promise<Found> {
+  const [kubeadm, services] = await Promise.all([kubeadmNetwork(cluster, signal), serviceRanges(cluster, signal)]);
   const perNode = real.flatMap(({ spec }) => spec?.podCIDRs ?? []);
   const addresses = real.flatMap(({ status }) =>
     (status?.addresses ?? []).filter(({ type }) => type === 'InternalIP').map(({ address }) => address),

@@ -89,7 +89,7 @@ describe('newestPods', () => {
 });
 
 describe('startFailure', () => {
-  test('an image that cannot be pulled is named with its node', () => {
+  test('CLI-02 an image that cannot be pulled is named with its node', () => {
     const waiting = { reason: 'ImagePullBackOff', message: 'Back-off pulling image "tombolo:1"' };
     expect(startFailure(container({ state: { waiting } }))).toMatchObject({
       code: 'ImageNotPullable',
