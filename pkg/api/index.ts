@@ -50,7 +50,14 @@ export {
   type NamespaceClaimSpec,
   type NamespaceClaimStatus,
 } from './namespace-claim.ts';
-export { type Announcement, MAX_HOPS, MAX_RANGES, type RangeAlias, type TransitRange } from './network-schemas.ts';
+export {
+  type Announcement,
+  MAX_HOPS,
+  MAX_RANGES,
+  type NetworkMode,
+  type RangeAlias,
+  type TransitRange,
+} from './network-schemas.ts';
 export { NO_OFFERS, type Offers, offerAnnotations, offers } from './offers.ts';
 export {
   type ApiAccess,
@@ -64,6 +71,7 @@ export {
   podStrategy,
 } from './offloading.ts';
 export {
+  type ApiMode,
   PEER,
   type Peer,
   type PeerNetwork,

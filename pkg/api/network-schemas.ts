@@ -35,6 +35,7 @@ export const transitChoice = z.enum(['Allow', 'Deny']);
 
 /** Whether packets go between both clusters at all. */
 export const networkMode = z.enum(['Tunnel', 'None']);
+export type NetworkMode = z.infer<typeof networkMode>;
 
 /** What one side of a peering tells the other about its network. */
 export const announcement = z.object({

@@ -7,6 +7,9 @@ import { conditions, peerName, resourceList } from './shared-schemas.ts';
 export const role = z.enum(['Consume', 'Provide']);
 export type Role = z.infer<typeof role>;
 
+const apiMode = z.enum(['Auto', 'Direct', 'Relay']);
+export type ApiMode = z.infer<typeof apiMode>;
+
 const spec = z.object({
   roles: z.array(role).meta({
     description:
@@ -28,7 +31,7 @@ const spec = z.object({
     .optional()
     .meta({ description: 'Ask the peer to let us use it, and wait until somebody there accepts.' }),
   api: z
-    .object({ mode: z.enum(['Auto', 'Direct', 'Relay']).optional() })
+    .object({ mode: apiMode.optional() })
     .optional()
     .meta({ description: 'How to reach the API server of the peer: Auto (default) tries Direct, then Relay.' }),
   network: z.object({ mode: networkMode.optional() }).optional().meta({

@@ -1,4 +1,4 @@
-import type { Peer, ResourceList, Role } from '#pkg/api';
+import type { ApiMode, NetworkMode, Peer, ResourceList, Role } from '#pkg/api';
 import type { KubeClient } from '#pkg/kube';
 import { readClusterInfo } from '../cluster-info/cluster-info.ts';
 import { PeeringError } from '../errors.ts';
@@ -27,9 +27,9 @@ export interface PeeringWish {
   /** Name of the virtual node; default: the peer's name. False makes none. */
   readonly virtualNode?: string | false;
   /** How to reach the peer's API server; default Auto. */
-  readonly apiMode?: 'Auto' | 'Direct' | 'Relay';
+  readonly apiMode?: ApiMode;
   /** `None`: without a tunnel. Default: as the Peer says already, else a tunnel. */
-  readonly networkMode?: 'Tunnel' | 'None';
+  readonly networkMode?: NetworkMode;
   readonly now?: Date;
   readonly signal?: AbortSignal;
 }

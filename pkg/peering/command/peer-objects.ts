@@ -1,4 +1,6 @@
 import {
+  type ApiMode,
+  type NetworkMode,
   FINALIZER,
   type Peer,
   PEER,
@@ -51,8 +53,8 @@ export interface PeerContent {
   readonly peer: string;
   readonly target: PeeringTarget;
   readonly roles: readonly Role[];
-  readonly apiMode?: 'Auto' | 'Direct' | 'Relay' | undefined;
-  readonly networkMode?: 'Tunnel' | 'None' | undefined;
+  readonly apiMode?: ApiMode | undefined;
+  readonly networkMode?: NetworkMode | undefined;
   readonly request?: PeerSpec['request'];
 }
 

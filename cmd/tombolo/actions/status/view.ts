@@ -1,4 +1,4 @@
-import type { PeerTunnel } from '#pkg/api';
+import type { NetworkMode, PeerTunnel } from '#pkg/api';
 
 /** What `tombolo status -o json` prints. Keys are stable. */
 export interface StatusView {
@@ -49,7 +49,7 @@ export interface PeerView {
   /** Between the gateways of both clusters. */
   readonly tunnel?: PeerTunnel;
   /** `None`: there is no tunnel, and none is missed. */
-  readonly networkMode?: 'Tunnel' | 'None';
+  readonly networkMode?: NetworkMode;
   readonly version?: string;
   readonly kubernetesVersion?: string;
   readonly credentialExpiresAt?: string;
