@@ -15,6 +15,7 @@ import {
 } from '#pkg/kube';
 import { silentLog } from '#pkg/runtime';
 import { defineReflector, pick, runReflectors, type TwinTable } from '#reflectors/framework';
+import { until } from '../../tests/until.ts';
 import { configMapReflector } from './index.ts';
 
 const BED = process.env['TOMBOLO_TESTBED'] ?? new URL('../../.testbed', import.meta.url).pathname;
@@ -67,14 +68,6 @@ async function there(name: string): Promise<ConfigMap | undefined> {
   } catch (error) {
     if (isNotFound(error)) return undefined;
     throw error;
-  }
-}
-
-async function until(what: string, look: () => Promise<boolean>, deadlineMs = 30_000): Promise<void> {
-  const end = performance.now() + deadlineMs;
-  while (!(await look())) {
-    if (performance.now() > end) throw new Error(`not within ${deadlineMs} ms: ${what}`);
-    await sleep(200);
   }
 }
 

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { type Cluster, KubeError, POD, REPLICA_SET, type Resource } from '#pkg/kube';
-import { podBed, until } from './pod-bed.ts';
+import { until } from '../../tests/until.ts';
+import { podBed } from './pod-bed.ts';
 
 const IMAGE = 'tombolo.test/busybox:1';
 

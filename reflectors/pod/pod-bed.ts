@@ -228,18 +228,3 @@ export async function found<T>(answer: Promise<T>): Promise<T | undefined> {
     throw error;
   }
 }
-
-/** Polls until `look` gives something else than undefined or false. @throws Error naming `what` after the deadline */
-export async function until<T>(
-  what: string,
-  look: () => Promise<T | undefined | false>,
-  deadlineMs = 30_000,
-): Promise<T> {
-  const end = performance.now() + deadlineMs;
-  for (;;) {
-    const seen = await look();
-    if (seen !== undefined && seen !== false) return seen;
-    if (performance.now() > end) throw new Error(`not within ${deadlineMs} ms: ${what}`);
-    await sleep(200);
-  }
-}

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { DEPLOYMENT, EVENT, JOB, type Pod, POD, REPLICA_SET, STATEFUL_SET } from '#pkg/kube';
-import { found, type PodBed, podBed, until } from './pod-bed.ts';
+import { until } from '../../tests/until.ts';
+import { found, type PodBed, podBed } from './pod-bed.ts';
 
 const IMAGE = 'tombolo.test/busybox:1';
 const sleeper = { name: 'app', image: IMAGE, command: ['sleep', '3600'] };

@@ -2,7 +2,8 @@
 import { describe, expect } from 'vitest';
 import { type Cluster, CONFIG_MAP } from '#pkg/kube';
 import type { BedCluster } from '../testbed/index.ts';
-import { chaos as test, until, whyNot } from './fixtures.ts';
+import { until } from '../until.ts';
+import { chaos as test, whyNot } from './fixtures.ts';
 import { churn, configMap, stored, watchConfigMaps } from './watched.ts';
 
 describe.skipIf(whyNot !== '')(`an informer${whyNot}`, () => {

@@ -12,7 +12,8 @@ import {
   POD,
   SERVICE_ACCOUNT,
 } from '#pkg/kube';
-import { test, until, whyNot } from './fixtures.ts';
+import { until } from '../until.ts';
+import { test, whyNot } from './fixtures.ts';
 import { configMap, valuesOf, watchConfigMaps } from './watched.ts';
 
 async function codeOf(promise: Promise<unknown>): Promise<string> {

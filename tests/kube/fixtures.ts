@@ -1,10 +1,8 @@
 /** What tests of the client against a real API server share. */
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import { test as base } from 'vitest';
 import { type Cluster, type ClusterConfig, connectCluster, loadKubeconfig, NAMESPACE } from '#pkg/kube';
-import { patient } from '../patience.ts';
 import { type BedCluster, downTestbed, upTestbed } from '../testbed/index.ts';
 import { type TcpProxy, tcpProxy } from './tcp-proxy.ts';
 
@@ -89,13 +87,3 @@ export const chaos = base.extend<ChaosFixtures>({
     await use(cluster);
   },
 });
-
-/** Waits until `check` holds. @throws after `deadlineMs`, made `patient`, naming `what` */
-export async function until(what: string, check: () => boolean | Promise<boolean>, deadlineMs = 60_000): Promise<void> {
-  const limitMs = patient(deadlineMs);
-  const deadline = Date.now() + limitMs;
-  while (!(await check())) {
-    if (Date.now() > deadline) throw new Error(`not within ${limitMs / 1000} s: ${what}`);
-    await setTimeout(100);
-  }
-}

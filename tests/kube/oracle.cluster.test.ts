@@ -24,7 +24,8 @@ import {
   SERVICE,
   SERVICE_ACCOUNT,
 } from '#pkg/kube';
-import { test as base, until, whyNot } from './fixtures.ts';
+import { until } from '../until.ts';
+import { test as base, whyNot } from './fixtures.ts';
 import { churn, configMap, watchConfigMaps } from './watched.ts';
 
 const test = base.extend<{ oracle: KubeConfig }>({
