@@ -7,10 +7,9 @@ const AGAIN = 1;
 /** Those that make a cluster of their own. */
 const SOLO = ['tests/kube/chaos.cluster.test.ts'];
 
-/** Besides those that need a third cluster some that do not care, so that both lanes of `npm test` take as long. */
 const MESH = [
   'tests/e2e/{network,discovery}/*.cluster.test.ts',
-  'tests/e2e/{offloading-peers,pods-changes,pods-downward,pods-link}.cluster.test.ts',
+  'tests/e2e/offloading-peers.cluster.test.ts',
 ];
 
 const ON_CLUSTERS = {

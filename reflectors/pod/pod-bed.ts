@@ -1,6 +1,6 @@
 /**
- * For the cluster tests of this folder: a virtual node made by hand on one cluster of the bare test bed, a twin namespace on
- * the other, and the pod reflector between them in this process. Nothing else of Tombolo runs.
+ * For the cluster test of this folder: a virtual node made by hand on one cluster of the bare test bed, a twin namespace on
+ * the other, and pod reflectors between them in this process. Nothing else of Tombolo runs.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
@@ -17,31 +17,19 @@ import {
   type Node,
   type Pod,
   POD,
-  REPLICA_SET,
-  type ReplicaSet,
 } from '#pkg/kube';
-import { type Log, silentLog, systemClock } from '#pkg/runtime';
+import { silentLog, systemClock } from '#pkg/runtime';
 import type { Twin, TwinTable } from '#reflectors/framework';
-import type { GrantView } from './pod-deps.ts';
-import { createPodReflector, type PodSource } from './pod-reflector.ts';
+import { createPodReflector } from './pod-reflector.ts';
 
 export interface PodBed extends AsyncDisposable {
   readonly home: Cluster;
   readonly provider: Cluster;
-  readonly nodeName: string;
   readonly namespace: string;
   readonly twin: string;
-  readonly pods: PodSource;
-  grant: GrantView;
-  /** Sets what `isReady()` says and tells the reflector. */
-  setReady(ready: boolean): void;
-  setTwin(twin: Twin | undefined): void;
-  /** Stops the reflector as a killed process would, and starts a new one. */
-  restart(between?: () => Promise<void>): Promise<void>;
+  /** Stops the reflectors as killed processes would, and starts new ones. */
+  restart(): Promise<void>;
   create(pod: { metadata: Partial<Pod['metadata']>; spec: object }): Promise<Pod>;
-  local(name: string): Promise<Pod | undefined>;
-  remotes(uid: string): Promise<Pod[]>;
-  wrappers(): Promise<ReplicaSet[]>;
 }
 
 /** Folder of the bed; the shared one of the checkout unless the environment names another. */
@@ -52,16 +40,14 @@ async function connect(name: string): Promise<Cluster> {
 }
 
 export interface PodBedOptions {
-  readonly log?: Log;
-  /** Stands between reflector and provider. Default: nothing. */
-  readonly through?: (provider: Cluster) => Cluster;
-  /** Reflectors that believe at once that the node is theirs. Default 1. */
-  readonly replicas?: number;
+  /** Stands between reflector and provider. */
+  readonly through: (provider: Cluster) => Cluster;
+  /** Reflectors that believe at once that the node is theirs. */
+  readonly replicas: number;
 }
 
 /** @param name tells the objects of one test from those of others */
-export async function podBed(name: string, options: PodBedOptions = {}): Promise<PodBed> {
-  const { log = silentLog, through = (cluster) => cluster, replicas = 1 } = options;
+export async function podBed(name: string, { through, replicas }: PodBedOptions): Promise<PodBed> {
   const suffix = Math.random().toString(36).slice(2, 7);
   const nodeName = `${name}-${suffix}`;
   const namespace = `${name}-${suffix}`;
@@ -81,22 +67,19 @@ export async function podBed(name: string, options: PodBedOptions = {}): Promise
   const stop = new AbortController();
   const node = await keepNode(home, nodeName, stop.signal);
 
-  let twin: Twin | undefined = {
+  const twin: Twin = {
     namespace: twinName,
     state: 'Accepted',
     reason: 'Accepted',
     message: 'accepted',
     ownerUid: owner.metadata.uid ?? '',
   };
-  const twinHandlers = new Set<(home: string) => void>();
-  const readyHandlers = new Set<() => void>();
-  let isReady = true;
-  const bed = { grant: {} as GrantView };
+  const still: Disposable = { [Symbol.dispose]: () => {} };
   const twins: TwinTable = {
     twinOf: (ns) => (ns === namespace ? twin : undefined),
     homeOf: (ns) => (ns === twinName ? namespace : undefined),
-    list: () => (twin === undefined ? [] : [{ home: namespace, twin }]),
-    on: (handler) => register(twinHandlers, handler),
+    list: () => [{ home: namespace, twin }],
+    on: () => still,
   };
   const events = eventRecorder(home.client, { component: 'pod-bed' });
   const reached = through(provider);
@@ -104,7 +87,7 @@ export async function podBed(name: string, options: PodBedOptions = {}): Promise
     const run = new AbortController();
     const reflectors = Array.from({ length: replicas }, () => reflectorOf());
     const ended = Promise.all(reflectors.map((reflector) => reflector.run(run.signal)));
-    return { pods: reflectors.map(({ pods }) => pods), stop: run, ended };
+    return { stop: run, ended };
   };
   const reflectorOf = () =>
     createPodReflector({
@@ -115,40 +98,25 @@ export async function podBed(name: string, options: PodBedOptions = {}): Promise
       twins,
       // Nodes of kwok, where the bed has some, only pretend to run pods.
       placement: () => ({ nodeSelector: { 'tombolo.test/real': 'true' } }),
-      grant: () => bed.grant,
+      grant: () => ({}),
       translate: () => undefined,
       events,
       clock: systemClock,
-      log,
-      isReady: () => isReady,
-      onReadyChange: (handler) => register(readyHandlers, handler),
+      log: silentLog,
+      isReady: () => true,
+      onReadyChange: () => still,
     });
   let running = start();
   const telling = events.run(stop.signal);
 
-  return Object.assign(bed, {
+  return {
     home,
     provider,
-    nodeName,
     namespace,
     twin: twinName,
-    get pods() {
-      const [pods] = running.pods;
-      if (pods === undefined) throw new Error('no reflector runs');
-      return pods;
-    },
-    setReady(ready: boolean) {
-      isReady = ready;
-      for (const handler of readyHandlers) handler();
-    },
-    setTwin(next: Twin | undefined) {
-      twin = next;
-      for (const handler of twinHandlers) handler(namespace);
-    },
-    async restart(between?: () => Promise<void>) {
+    async restart() {
       running.stop.abort(new Error('killed'));
       await running.ended;
-      await between?.();
       running = start();
     },
     create: (pod: { metadata: Partial<Pod['metadata']>; spec: object }) =>
@@ -156,12 +124,6 @@ export async function podBed(name: string, options: PodBedOptions = {}): Promise
         metadata: { namespace, ...pod.metadata },
         spec: { nodeName, terminationGracePeriodSeconds: 1, ...pod.spec },
       } as Pod),
-    local: (podName: string) => found(home.client.get(POD, { namespace, name: podName })),
-    async remotes(uid: string) {
-      const query = { namespace: twinName, labelSelector: `tombolo.io/pod-uid=${uid}` };
-      return (await provider.client.list(POD, query)).items;
-    },
-    wrappers: async () => (await provider.client.list(REPLICA_SET, { namespace: twinName })).items,
     async [Symbol.asyncDispose]() {
       running.stop.abort(new Error('over'));
       await running.ended;
@@ -181,7 +143,7 @@ export async function podBed(name: string, options: PodBedOptions = {}): Promise
       await home[Symbol.asyncDispose]();
       await provider[Symbol.asyncDispose]();
     },
-  });
+  };
 }
 
 /** A Ready node with a lease, renewed until the signal aborts. */
@@ -214,13 +176,8 @@ async function keepNode(home: Cluster, name: string, signal: AbortSignal): Promi
   return { ended: loop() };
 }
 
-function register<F>(set: Set<F>, handler: F): Disposable {
-  set.add(handler);
-  return { [Symbol.dispose]: () => void set.delete(handler) };
-}
-
 /** The answer, or undefined where there is nothing of that name. */
-export async function found<T>(answer: Promise<T>): Promise<T | undefined> {
+async function found<T>(answer: Promise<T>): Promise<T | undefined> {
   try {
     return await answer;
   } catch (error) {
