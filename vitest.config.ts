@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { MESH_FILES } from './tests/mesh-files.ts';
 import { patient } from './tests/patience.ts';
 
 /** Whole clusters share two cores with the tests: one that met a stall is tried once more, and reported as retried. */
@@ -6,11 +7,6 @@ const AGAIN = 1;
 
 /** Those that make a cluster of their own. */
 const SOLO = ['tests/kube/chaos.cluster.test.ts'];
-
-const MESH = [
-  'tests/e2e/{network,discovery}/*.cluster.test.ts',
-  'tests/e2e/offloading-peers.cluster.test.ts',
-];
 
 const ON_CLUSTERS = {
   pool: 'forks',
@@ -61,11 +57,11 @@ export default defineConfig({
         test: {
           name: 'cluster',
           include: ['{cmd,pkg,reflectors,network,tests}/**/*.cluster.test.ts'],
-          exclude: [...MESH, ...SOLO, '**/node_modules/**'],
+          exclude: [...MESH_FILES, ...SOLO, '**/node_modules/**'],
           ...ON_CLUSTERS,
         },
       },
-      { extends: true, test: { name: 'mesh', include: MESH, ...ON_CLUSTERS } },
+      { extends: true, test: { name: 'mesh', include: MESH_FILES, ...ON_CLUSTERS } },
       { extends: true, test: { name: 'solo', include: SOLO, ...ON_CLUSTERS } },
     ],
   },

@@ -1,7 +1,12 @@
 import type { Reporter, TestModule } from 'vitest/node';
 
-/** Lines about tests that could not run at all, written by `npm test`. */
-const MISSING = (process.env['TOMBOLO_MISSING_TESTS'] ?? '').split('\n').filter((line) => line !== '');
+/** Lines about tests that could not run at all, and files for which a slow machine left no time; told by `npm test`. */
+const MISSING = lines('TOMBOLO_MISSING_TESTS');
+const LEFT_OUT = lines('TOMBOLO_LEFT_OUT_TESTS');
+
+function lines(variable: string): string[] {
+  return (process.env[variable] ?? '').split('\n').filter((line) => line !== '');
+}
 
 /**
  * Prints the closing line `N passed, N failed` that continuous integration reads. A file that cannot be imported counts as failed,
@@ -16,6 +21,7 @@ export default class ClosingLine implements Reporter {
       if (tests.length === 0 && module.state() === 'failed') count.failed++;
     }
     const skipped = count.skipped + count.pending;
+    for (const file of LEFT_OUT) process.stdout.write(`\nnot run, the machine is too slow: ${file}`);
     for (const line of MISSING) process.stdout.write(`\nfailed: ${line}`);
     process.stdout.write(
       `\n${count.passed} passed, ${count.failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}\n`,
