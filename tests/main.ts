@@ -4,8 +4,9 @@
  * Brings up two test beds of its own (in the folder for temporary files, so that one that is up for the demo is not disturbed) and
  * runs all vitest projects in two lanes side by side, because tests on clusters mostly wait: `cluster` on two clusters of one node;
  * `unit` and `wide`, then `mesh` on three of two nodes and `solo`, which makes its own, beside it. Where the first bed at rest leaves
- * little of the machine, `mesh` comes after all others, tests wait longer, and what the time does not reach is named and left out. The results of all are put together, and the beds taken down. `--keep` leaves them up for the next run; further arguments go to vitest. Exit code: 0 where all is well, else that
- * of what failed.
+ * little of the machine, `mesh` comes after all others, tests wait longer, and what the time does not reach is named and left out.
+ * The results of all are put together, and the beds taken down. `--keep` leaves them up for the next run; further arguments go to
+ * vitest. Exit code: 0 where all is well, else that of what failed.
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -129,7 +130,7 @@ async function main(): Promise<number> {
     const meshInTime = async (): Promise<number> => {
       const codes: number[] = [];
       const files = globSync(MESH_FILES, { cwd: root });
-      for (let next = 0; next < files.length; next += FILES_AT_ONCE) {
+      for (let next = 0; next < files.length && !isInterrupted; next += FILES_AT_ONCE) {
         const group = files.slice(next, next + FILES_AT_ONCE);
         if (performance.now() < ENOUGH_MS) codes.push(await tests(MESH, ['mesh'], group));
         else leftOut.push(...group);
