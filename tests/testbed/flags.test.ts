@@ -8,15 +8,16 @@ const NOTHING = { clusters: undefined, nodes: undefined, ranges: undefined, kwok
 
 describe('parseFlags', () => {
   test('up without flags leaves every decision to the bed', () => {
-    expect(parse('up')).toEqual({ verb: 'up', request: NOTHING, bare: false });
+    expect(parse('up')).toEqual({ verb: 'up', request: NOTHING, bare: false, replicas: undefined });
   });
 
   test('up takes all its flags', () => {
-    const line = 'up --clusters a,b-2 --nodes 3 --ranges distinct --bare --kwok 100 --kwok-cluster b-2';
+    const line = 'up --clusters a,b-2 --nodes 3 --ranges distinct --bare --replicas 1 --kwok 100 --kwok-cluster b-2';
     expect(parse(line)).toEqual({
       verb: 'up',
       request: { clusters: ['a', 'b-2'], nodes: 3, ranges: 'distinct', kwok: 100, kwokClusters: ['b-2'] },
       bare: true,
+      replicas: 1,
     });
   });
 

@@ -7,7 +7,7 @@ import { TestbedError } from './errors.ts';
 export const USAGE = `Real Kubernetes clusters on this machine, each node a network namespace.
 
   testbed up [--clusters milan,rome] [--nodes 1] [--ranges same|distinct] [--bare]
-             [--kwok N] [--kwok-cluster NAME,…]
+             [--replicas N] [--kwok N] [--kwok-cluster NAME,…]
   testbed down
   testbed status
   testbed load IMAGE.tar [--clusters NAME,…]
@@ -22,6 +22,7 @@ up            makes what is missing, repairs what is broken, never takes away; s
   --nodes     nodes of each of them, at least; default 1
   --ranges    same (default): all clusters have pods 10.244.0.0/16 and services 10.96.0.0/16
   --bare      without Tombolo
+  --replicas  of Tombolo's controller and kubelet; default: those of the chart, two
   --kwok      nodes without machines, whose pods become Ready at once; 0 removes them
   --kwok-cluster  clusters that get them; default: all of --clusters
 load          imports an image (docker save, buildah push docker-archive:) into every node
@@ -45,7 +46,7 @@ export interface TargetName {
 
 export type Command =
   | { readonly verb: 'help' }
-  | { readonly verb: 'up'; readonly request: BedRequest; readonly bare: boolean }
+  | { readonly verb: 'up'; readonly request: BedRequest; readonly bare: boolean; readonly replicas: number | undefined }
   | { readonly verb: 'down' | 'status' }
   | { readonly verb: 'load'; readonly archive: string; readonly clusters: readonly string[] | undefined }
   | { readonly verb: 'exec'; readonly target: TargetName; readonly command: readonly [string, ...string[]] }
@@ -66,6 +67,7 @@ const OPTIONS = {
   nodes: { type: 'string' },
   ranges: { type: 'string' },
   bare: { type: 'boolean' },
+  replicas: { type: 'string' },
   kwok: { type: 'string' },
   'kwok-cluster': { type: 'string' },
   kill: { type: 'boolean' },
@@ -74,7 +76,7 @@ const OPTIONS = {
 
 /** Which options a verb takes, beside `--dir` and `--help`. */
 const TAKES: Readonly<Record<Exclude<Command['verb'], 'help'>, readonly (keyof typeof OPTIONS)[]>> = {
-  up: ['clusters', 'nodes', 'ranges', 'bare', 'kwok', 'kwok-cluster'],
+  up: ['clusters', 'nodes', 'ranges', 'bare', 'replicas', 'kwok', 'kwok-cluster'],
   down: [],
   status: [],
   load: ['clusters'],
@@ -87,6 +89,7 @@ const TAKES: Readonly<Record<Exclude<Command['verb'], 'help'>, readonly (keyof t
 
 const MAX_KWOK_NODES = 5_000;
 const MAX_NODES = 64;
+const MAX_REPLICAS = 9;
 
 /** A DNS label; node names hang `-node12` on it and must stay readable. */
 const CLUSTER_NAME = /^[a-z]([a-z0-9-]{0,28}[a-z0-9])?$/;
@@ -144,7 +147,12 @@ function parseCommand(
   switch (verb) {
     case 'up':
       arguments_(verb, rest, []);
-      return { verb, request: parseRequest(values), bare: values.bare ?? false };
+      return {
+        verb,
+        request: parseRequest(values),
+        bare: values.bare ?? false,
+        replicas: integer('--replicas', values.replicas, 1, MAX_REPLICAS),
+      };
     case 'down':
     case 'status':
       arguments_(verb, rest, []);

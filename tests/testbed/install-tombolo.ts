@@ -16,14 +16,15 @@ const INSTALL_TIMEOUT_MS = 10 * 60_000;
 /**
  * Installs Tombolo in all clusters, the way a user does: image from the Dockerfile, then `tombolo install`. Idempotent;
  * a changed image rolls the pods.
+ * @param replicas of controller and kubelet; default: those of the chart, or of the installation that stands
  */
-export async function installTombolo(bed: Bed, context: ProductContext): Promise<void> {
+export async function installTombolo(bed: Bed, context: ProductContext, replicas?: number): Promise<void> {
   await ensurePackages(IMAGE_PACKAGES, context);
   const image = await ensureProductImage(context);
   await loadEverywhere(context, image);
   await writeLaunchers(bed, context.checkout);
   await together(bed.clusters, context.signal, (cluster, signal) =>
-    install(bed, cluster, { ...context, signal }, image),
+    install(bed, cluster, { ...context, signal }, image, replicas),
   );
 }
 
@@ -52,7 +53,13 @@ async function writeLaunchers(bed: Bed, checkout: string): Promise<void> {
   }
 }
 
-async function install(bed: Bed, cluster: BedCluster, context: ProductContext, image: ProductImage): Promise<void> {
+async function install(
+  bed: Bed,
+  cluster: BedCluster,
+  context: ProductContext,
+  image: ProductImage,
+  replicas: number | undefined,
+): Promise<void> {
   const { progress, signal } = context;
   // The tag stays the same for every build: this annotation is what makes the pods start again with a new image.
   const annotations = ['controller', 'kubelet', 'gateway', 'agent'].flatMap((part) => [
@@ -60,6 +67,8 @@ async function install(bed: Bed, cluster: BedCluster, context: ProductContext, i
     `${part}.podAnnotations.tombolo\\.test/image=h${image.hash}`,
   ]);
   const args = ['--kubeconfig', cluster.kubeconfig, '--cluster-name', cluster.name, '--image', PRODUCT_IMAGE];
+  if (replicas !== undefined)
+    for (const part of ['controller', 'kubelet']) args.push('--set', `${part}.replicas=${replicas}`);
   const plan = (await readPlan(bedFolder(bed.folder)))?.clusters.find(({ name }) => name === cluster.name);
   // The nodes say only what of it is in use.
   if (plan !== undefined) args.push('--pod-range', plan.podRange);

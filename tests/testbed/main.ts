@@ -23,7 +23,8 @@ async function run({ dir, command }: Flags, signal: AbortSignal): Promise<number
     // What brings beds up and down is read only here: `stop` and `status` of a busy machine start faster without it.
     case 'up': {
       const { upTestbed } = await import('./testbed.ts');
-      const bed = await upTestbed({ ...command.request, bare: command.bare, dir }, signal);
+      const { request, bare, replicas } = command;
+      const bed = await upTestbed({ ...request, bare, replicas, dir }, signal);
       process.stderr.write(`up: ${bed.clusters.map((cluster) => cluster.name).join(', ')} in ${bed.folder}\n`);
       return 0;
     }

@@ -22,6 +22,8 @@ export interface TestbedOptions {
 export interface UpOptions extends TestbedOptions, BedRequest {
   /** Leave Tombolo out. Default false. */
   readonly bare?: boolean;
+  /** Of Tombolo's controller and kubelet. Default: those of the chart, or of the installation that stands. */
+  readonly replicas?: number | undefined;
 }
 
 function contextOf(options: TestbedOptions, signal: AbortSignal): UpContext {
@@ -43,7 +45,7 @@ export async function upTestbed(options: UpOptions, signal: AbortSignal): Promis
   const context = contextOf(options, signal);
   await ensureBed(options, context);
   const bed = await openBed(context.bed.path);
-  if (options.bare !== true) await installTombolo(bed, { ...context, checkout: CHECKOUT });
+  if (options.bare !== true) await installTombolo(bed, { ...context, checkout: CHECKOUT }, options.replicas);
   return bed;
 }
 

@@ -128,7 +128,10 @@ describe('address ranges', () => {
         '-p',
         JSON.stringify({ status: { ranges } }),
       ]);
-    await rome.kubectl('-n tombolo-system scale deployment/tombolo-controller --replicas=0');
+    const scale = (count: number) =>
+      rome.kubectl(`-n tombolo-system scale deployment/tombolo-controller --replicas=${count}`);
+    const { replicas } = (await rome.json('-n tombolo-system get deployment tombolo-controller'))['spec'];
+    await scale(0);
     try {
       await until('no controller is left', async () => {
         const pods = await rome.json('-n tombolo-system get pods -l tombolo.io/component=controller');
@@ -156,7 +159,7 @@ describe('address ranges', () => {
       const status = await milan.tombolo('status rome');
       expect(status, status.stderr).toMatchObject({ code: 0 });
     } finally {
-      await rome.kubectl('-n tombolo-system scale deployment/tombolo-controller --replicas=2');
+      await scale(replicas);
     }
     await until('rome tells its own again', () => areRangesFine(milan, 'rome'), 60_000);
   });
