@@ -145,7 +145,9 @@ describe('address ranges', () => {
       for (const word of ['all of IPv4', 'loopback', 'link-local', 'multicast', 'host bits']) {
         expect(condition['message']).toContain(word);
       }
-      expect((await milan.json('get peer rome'))['status'].network.aliases).toEqual([]);
+      // Written after the condition.
+      const aliases = async () => (await milan.json('get peer rome'))['status'].network.aliases;
+      await until('no alias is left', async () => (await aliases()).length === 0);
       const nodes = (await milan.json('get nodes -l !tombolo.io/peer'))['items'];
       for (const { metadata } of nodes) {
         const script = 'ip route show dev tombolo-vx; nft list set inet tombolo peers4';
