@@ -1,5 +1,6 @@
 /** Everything of ours and of Kubernetes that can die is killed, one after the other, while a Job and a Deployment work. */
 import { describe, expect } from 'vitest';
+import { patient } from '../patience.ts';
 import { type Bed, type Json, type TestCluster, until } from '../e2e/bed.ts';
 import { condition, type Offloaded, remoteSet, script, test } from '../e2e/fixtures.ts';
 import { collectMarkers, type Markers } from './markers.ts';
@@ -9,7 +10,7 @@ const PARALLELISM = 6;
 const REPLICAS = 20;
 const SYSTEM = ['-n', 'tombolo-system'];
 
-describe('under load', { timeout: 600_000 }, () => {
+describe('under load', { timeout: patient(600_000) }, () => {
   test('whatever is killed, a Job runs each index once and a Deployment is whole again', async ({
     bed,
     milan,

@@ -1,5 +1,6 @@
 /** Apart from node.cluster.test.ts, because it takes two minutes and leaves no room for anything else on the node meanwhile. */
 import { expect } from 'vitest';
+import { patient } from '../patience.ts';
 import { type Json, type TestCluster, until } from './bed.ts';
 import { condition, type Offloaded, remotePod, script, sleeper, test } from './fixtures.ts';
 
@@ -21,7 +22,7 @@ async function remotePods(rome: TestCluster, shop: Offloaded): Promise<string[]>
 }
 
 test('NODE-21 all kubelet replicas stopped for two minutes: Unknown, Ready after the start, no pod restarts', {
-  timeout: 360_000,
+  timeout: patient(360_000),
 }, async ({ milan, rome, shop }) => {
   await shop.create(
     remotePod('always', { containers: [sleeper()] }),

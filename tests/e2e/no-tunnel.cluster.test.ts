@@ -1,5 +1,6 @@
 /** Peerings that have no tunnel: because one side wants none, or because a cluster is its own peer. */
 import { describe, expect } from 'vitest';
+import { patient } from '../patience.ts';
 import { type Json, type TestCluster, until } from './bed.ts';
 import { condition, remotePod, sleeper, test } from './fixtures.ts';
 
@@ -12,7 +13,7 @@ async function setMode(cluster: TestCluster, mode: 'None' | null): Promise<void>
 
 const onMirror = { nodeSelector: { 'tombolo.io/peer': 'mirror' } };
 
-describe('without a tunnel', { timeout: 240_000 }, () => {
+describe('without a tunnel', { timeout: patient(240_000) }, () => {
   test('NET-37 pods run, the node is Ready by the API alone, and the tunnel comes back when it is wanted again', async ({
     milan,
     rome,

@@ -1,5 +1,6 @@
 /** What becomes of pods while the provider is away, and of those whose twin goes. */
 import { expect } from 'vitest';
+import { patient } from '../patience.ts';
 import { type Json, throughout, until } from './bed.ts';
 import { condition, isReady, type Offloaded, remotePod, remoteSet, script, sleeper, test } from './fixtures.ts';
 import { without } from './without.ts';
@@ -62,7 +63,7 @@ async function endThere({ rome, shop }: Sides, name: string): Promise<void> {
 }
 
 test('POD-23 POD-39 POD-40 NODE-17 the link is cut: patient pods stay, others move; verdicts arrive after it is back', {
-  timeout: 300_000,
+  timeout: patient(300_000),
 }, async ({ bed, milan, rome, shop }) => {
   const movers = async (): Promise<Json[]> =>
     (await milan.json(['-n', shop.name, 'get', 'pods', '-l', 'app=mover']))['items'];
@@ -195,7 +196,7 @@ test('POD-24 POD-25 what is Failed at home is stopped there; what is force-delet
 });
 
 test('POD-43 a twin that is deleted there is made again: Always pods come back, unstarted ones start, others have failed', {
-  timeout: 240_000,
+  timeout: patient(240_000),
 }, async ({ rome, shop }) => {
   await shop.create(
     remotePod('always', { containers: [sleeper()] }),
