@@ -1,4 +1,5 @@
 import { join, resolve } from 'node:path';
+import { patient } from '../../patience.ts';
 import { type Bed, call, type Json, type TestCluster, until } from '../bed.ts';
 
 const CHART = resolve(import.meta.dirname, '../../../charts/tombolo');
@@ -21,7 +22,7 @@ export async function savedValues(bed: Bed, cluster: TestCluster): Promise<() =>
 
 async function helm(bed: Bed, cluster: TestCluster, args: string[], stdin?: string): Promise<string> {
   const env = { ...process.env, KUBECONFIG: cluster.kubeconfig };
-  const options = { env, timeoutMs: 120_000, ...(stdin !== undefined && { stdin }) };
+  const options = { env, timeoutMs: patient(120_000), ...(stdin !== undefined && { stdin }) };
   const outcome = await call(join(bed.folder, 'bin/helm'), [...args, '--namespace=tombolo-system'], options);
   if (outcome.code !== 0) throw new Error(`helm ${args[0]} on ${cluster.name}: ${outcome.stderr}`);
   return outcome.stdout;
@@ -30,8 +31,8 @@ async function helm(bed: Bed, cluster: TestCluster, args: string[], stdin?: stri
 async function upgrade(bed: Bed, cluster: TestCluster, args: string[], stdin?: string): Promise<void> {
   await helm(bed, cluster, ['upgrade', 'tombolo', CHART, '--skip-crds', ...args], stdin);
   for (const what of ['deployment/tombolo-controller', 'daemonset/tombolo-agent']) {
-    await cluster.kubectl(['-n', 'tombolo-system', 'rollout', 'status', what, '--timeout=120s'], {
-      timeoutMs: 130_000,
+    await cluster.kubectl(['-n', 'tombolo-system', 'rollout', 'status', what, `--timeout=${patient(120)}s`], {
+      timeoutMs: patient(130_000),
     });
   }
   // The leader of before answers, with the values of before, until it has handed over.
