@@ -39,9 +39,9 @@ const MESH: TestBed = {
 /** What starts with a bed is over. */
 const SETTLE_MS = 25_000;
 const MEASURE_MS = 10_000;
-/** Share of the machine that PAIR takes at rest on two cores that have nothing else to do. */
+/** Where PAIR takes no more than this share of the machine at rest, tests find it free when they need it. */
 const AT_REST = 0.14;
-/** From here on both beds at rest leave too little to the tests of both: MESH takes half as much again as PAIR. */
+/** From here on both beds at rest leave too little to the tests of both: MESH takes more than PAIR. */
 const TOO_MUCH = 0.26;
 const MOST_PATIENCE = 4;
 /**

@@ -3,13 +3,13 @@ import { patient } from './patience.ts';
 /**
  * Waits until `probe` returns something other than undefined or false.
  * @param what sentence for the failure
- * @param deadlineMs default 30 s; the bounds of the behaviour pages times what a busy machine needs; `patient`ly
+ * @param deadlineMs default 20 s; the bounds of the behaviour pages times what a busy machine needs; `patient`ly
  * @throws the last error of the probe, or a sentence that names what was waited for and what was seen last
  */
 export async function until<T>(
   what: string,
   probe: () => T | undefined | false | Promise<T | undefined | false>,
-  deadlineMs = 30_000,
+  deadlineMs = 20_000,
 ): Promise<T> {
   const start = performance.now();
   const end = start + patient(deadlineMs);

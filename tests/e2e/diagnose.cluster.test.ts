@@ -89,75 +89,73 @@ async function peeringAddress(milan: TestCluster): Promise<{ host: string; port:
 }
 
 describe('diagnose', () => {
-  test(
-    'CLI-11 names what is wrong on the way: MTU hole, UDP blocked, TCP blocked, a name that does not resolve',
-    async ({ bed, milan, rome, peered: _ }) => {
-      await healthy(milan);
-      const clusters = { bed, milan, rome };
-      const { aliases: __, ...network } = (await milan.json('get peer rome'))['status'].network;
-      const udpPort = Number(network.endpoints[0].split(':')[1]);
+  test('CLI-11 names what is wrong on the way: MTU hole, UDP blocked, TCP blocked, a name that does not resolve', {
+    timeout: patient(240_000),
+  }, async ({ bed, milan, rome, peered: _ }) => {
+    await healthy(milan);
+    const clusters = { bed, milan, rome };
+    const { aliases: __, ...network } = (await milan.json('get peer rome'))['status'].network;
+    const udpPort = Number(network.endpoints[0].split(':')[1]);
 
-      await without('meta l4proto udp meta length > 1380', clusters, async () => {
-        const cause = await firstCause(milan, 'MtuHole');
-        expect(cause).toMatchObject({ peer: 'rome', to: expect.any(String), protocol: 'UDP' });
-        expect(cause['message']).toMatch(/both ends carry packets of \d+ bytes, the way between the gateways only \d+/);
+    await without('meta l4proto udp meta length > 1380', clusters, async () => {
+      const cause = await firstCause(milan, 'MtuHole');
+      expect(cause).toMatchObject({ peer: 'rome', to: expect.any(String), protocol: 'UDP' });
+      expect(cause['message']).toMatch(/both ends carry packets of \d+ bytes, the way between the gateways only \d+/);
+    });
+
+    // A tunnel that begins anew is measured anew: nothing has to wait for what was found.
+    await without('meta l4proto udp', clusters, async () => {
+      const started = performance.now();
+      const said = await until(
+        'the condition of the Peer names it',
+        async () => {
+          const ready = condition(await milan.find('get peer rome'), 'NetworkReady');
+          return ready?.['reason'] === 'NoAnswer' && ready;
+        },
+        15_000,
+      );
+      expect(said['message']).toMatch(new RegExp(`does not answer our gateway .* at [0-9.]+:${udpPort} \\(UDP`));
+      const cause = await firstCause(milan, 'UdpBlocked');
+      expect(performance.now() - started).toBeLessThan(15_000);
+      expect(cause).toMatchObject({
+        peer: 'rome',
+        from: expect.stringMatching(/^gateway of milan \(pod tombolo-gateway-.* on node .*\)/),
+        to: expect.stringMatching(/^[0-9.]+$/),
+        port: udpPort,
+        protocol: 'UDP',
       });
-
-      // A tunnel that begins anew is measured anew: nothing has to wait for what was found.
-      await without('meta l4proto udp', clusters, async () => {
-        const started = performance.now();
-        const said = await until(
-          'the condition of the Peer names it',
-          async () => {
-            const ready = condition(await milan.find('get peer rome'), 'NetworkReady');
-            return ready?.['reason'] === 'NoAnswer' && ready;
-          },
-          15_000,
-        );
-        expect(said['message']).toMatch(new RegExp(`does not answer our gateway .* at [0-9.]+:${udpPort} \\(UDP`));
-        const cause = await firstCause(milan, 'UdpBlocked');
-        expect(performance.now() - started).toBeLessThan(15_000);
-        expect(cause).toMatchObject({
-          peer: 'rome',
-          from: expect.stringMatching(/^gateway of milan \(pod tombolo-gateway-.* on node .*\)/),
-          to: expect.stringMatching(/^[0-9.]+$/),
-          port: udpPort,
-          protocol: 'UDP',
-        });
-        const [status, verify] = await Promise.all([milan.tombolo('status --check'), milan.tombolo('verify rome')]);
-        for (const outcome of [status, verify]) {
-          expect(outcome, outcome.stderr).toMatchObject({ code: 4 });
-          expect(outcome.stdout).toMatch(new RegExp(`our gateway .*:${udpPort} \\(UDP`));
-        }
-        const told = await milan.tombolo(['diagnose', '--remote-kubeconfig', rome.kubeconfig]);
-        expect(told, told.stderr).toMatchObject({ code: 4 });
-        expect(told.stdout).toMatch(
-          new RegExp(`1\\. rome: UDP does not get through[^]*port +${udpPort}\n +protocol +UDP`),
-        );
-        expect(told.stdout).not.toContain('whether the gateway of rome runs');
-      });
-
-      const { host, port } = await peeringAddress(milan);
-      await without(`tcp dport ${port}`, clusters, async () => {
-        const cause = await firstCause(milan, 'TcpBlocked');
-        expect(cause).toMatchObject({ peer: 'rome', to: host, port, protocol: 'TCP' });
-        expect(cause['from']).toMatch(/^controller of milan \(pod tombolo-controller-/);
-      });
-
-      const secret = `${SYSTEM} patch secret tombolo-peer-rome --type merge -p`.split(' ');
-      const before = (await milan.json(`${SYSTEM} get secret tombolo-peer-rome`))['data'].addresses;
-      const dial = (addresses: string) => milan.kubectl([...secret, JSON.stringify({ data: { addresses } })]);
-      try {
-        await dial(Buffer.from(JSON.stringify([`rome.invalid:${port}`])).toString('base64'));
-        const cause = await firstCause(milan, 'NameNotResolved');
-        expect(cause).toMatchObject({ peer: 'rome', to: 'rome.invalid', port, protocol: 'TCP' });
-      } finally {
-        await dial(before);
+      const [status, verify] = await Promise.all([milan.tombolo('status --check'), milan.tombolo('verify rome')]);
+      for (const outcome of [status, verify]) {
+        expect(outcome, outcome.stderr).toMatchObject({ code: 4 });
+        expect(outcome.stdout).toMatch(new RegExp(`our gateway .*:${udpPort} \\(UDP`));
       }
-      await healthy(milan);
-    },
-    patient(240_000),
-  );
+      const told = await milan.tombolo(['diagnose', '--remote-kubeconfig', rome.kubeconfig]);
+      expect(told, told.stderr).toMatchObject({ code: 4 });
+      expect(told.stdout).toMatch(
+        new RegExp(`1\\. rome: UDP does not get through[^]*port +${udpPort}\n +protocol +UDP`),
+      );
+      expect(told.stdout).not.toContain('whether the gateway of rome runs');
+    });
+
+    const { host, port } = await peeringAddress(milan);
+    await without(`tcp dport ${port}`, clusters, async () => {
+      const cause = await firstCause(milan, 'TcpBlocked');
+      expect(cause).toMatchObject({ peer: 'rome', to: host, port, protocol: 'TCP' });
+      expect(cause['from']).toMatch(/^controller of milan \(pod tombolo-controller-/);
+    });
+
+    const secret = `${SYSTEM} patch secret tombolo-peer-rome --type merge -p`.split(' ');
+    const before = (await milan.json(`${SYSTEM} get secret tombolo-peer-rome`))['data'].addresses;
+    const dial = (addresses: string) => milan.kubectl([...secret, JSON.stringify({ data: { addresses } })]);
+    try {
+      await dial(Buffer.from(JSON.stringify([`rome.invalid:${port}`])).toString('base64'));
+      const cause = await firstCause(milan, 'NameNotResolved');
+      expect(cause).toMatchObject({ peer: 'rome', to: 'rome.invalid', port, protocol: 'TCP' });
+    } finally {
+      await dial(before);
+    }
+    await healthy(milan);
+  });
 
   test('CLI-11 names clocks that differ by 5 min', async ({ bed, milan, rome, peered: _ }) => {
     await healthy(milan);
@@ -174,88 +172,86 @@ describe('diagnose', () => {
     }
   });
 
-  test(
-    'CLI-11 names a webhook that is down, as such or with the controller',
-    async ({ milan, peered: _ }) => {
-      await healthy(milan);
-      const service = await milan.json(`${SYSTEM} get service tombolo-webhook`);
-      const select = (component: string) =>
-        milan.kubectl([
-          ...`${SYSTEM} patch service tombolo-webhook --type merge -p`.split(' '),
-          JSON.stringify({ spec: { selector: { ...service['spec'].selector, 'tombolo.io/component': component } } }),
-        ]);
-      try {
-        await select('nobody');
-        const cause = await firstCause(milan, 'WebhookDown');
-        const to = 'tombolo-webhook.tombolo-system.svc';
-        expect(cause).toMatchObject({ from: 'API server of milan', to, port: 443, protocol: 'TCP' });
-      } finally {
-        await select('controller');
-      }
-      const scale = `${SYSTEM} scale deployment tombolo-controller --replicas`;
-      const { replicas } = (await milan.json(`${SYSTEM} get deployment tombolo-controller`))['spec'];
-      try {
-        await milan.kubectl(`${scale} 0`);
-        const cause = await firstCause(milan, 'ControllerDown');
-        expect(cause).toMatchObject({ to: 'Service tombolo-system/tombolo-webhook', port: 443, protocol: 'TCP' });
-        expect(cause['title']).toContain('webhook');
-        expect(cause['consequences'].map((finding: Json) => finding['code'])).toContain('WebhookDown');
-      } finally {
-        await milan.kubectl(`${scale} ${replicas}`);
-      }
-      await healthy(milan);
-    },
-    patient(240_000),
-  );
+  test('CLI-11 names a webhook that is down, as such or with the controller', { timeout: patient(240_000) }, async ({
+    milan,
+    peered: _,
+  }) => {
+    await healthy(milan);
+    const service = await milan.json(`${SYSTEM} get service tombolo-webhook`);
+    const select = (component: string) =>
+      milan.kubectl([
+        ...`${SYSTEM} patch service tombolo-webhook --type merge -p`.split(' '),
+        JSON.stringify({ spec: { selector: { ...service['spec'].selector, 'tombolo.io/component': component } } }),
+      ]);
+    try {
+      await select('nobody');
+      const cause = await firstCause(milan, 'WebhookDown');
+      const to = 'tombolo-webhook.tombolo-system.svc';
+      expect(cause).toMatchObject({ from: 'API server of milan', to, port: 443, protocol: 'TCP' });
+    } finally {
+      await select('controller');
+    }
+    const scale = `${SYSTEM} scale deployment tombolo-controller --replicas`;
+    const { replicas } = (await milan.json(`${SYSTEM} get deployment tombolo-controller`))['spec'];
+    try {
+      await milan.kubectl(`${scale} 0`);
+      const cause = await firstCause(milan, 'ControllerDown');
+      expect(cause).toMatchObject({ to: 'Service tombolo-system/tombolo-webhook', port: 443, protocol: 'TCP' });
+      expect(cause['title']).toContain('webhook');
+      expect(cause['consequences'].map((finding: Json) => finding['code'])).toContain('WebhookDown');
+    } finally {
+      await milan.kubectl(`${scale} ${replicas}`);
+    }
+    await healthy(milan);
+  });
 
-  test(
-    'CLI-11 names the certificate of a virtual node that is not approved',
-    async ({ milan, peered: _ }) => {
-      await healthy(milan);
-      const approval = {
-        apiGroup: 'certificates.k8s.io',
-        resource: 'certificatesigningrequests/approval',
-        operation: 'UPDATE',
-        match: `object.spec.signerName == 'kubernetes.io/kubelet-serving'`,
-      };
-      let step = '';
-      await denying(milan, approval, async () => {
-        await milan.kubectl(`${SYSTEM} delete pods -l tombolo.io/component=kubelet --wait=false`);
-        const cause = await firstCause(milan, 'CertificateNotApproved');
-        const to = expect.stringMatching(/^node rome \([0-9.]+\)/);
-        expect(cause).toMatchObject({ peer: 'rome', to, protocol: 'TCP' });
-        expect(cause['port']).toBeGreaterThan(10_000);
-        step = /^kubectl (certificate approve tombolo-rome-[^\s;]+)/.exec(cause['next'])?.[1] ?? '';
-        expect(step, cause['next']).not.toBe('');
-      });
-      // What it says helps; the API server may take a moment until it no longer asks a policy that is gone.
-      await until('the certificate is approved', async () => (await milan.try(step)).code === 0);
-      await healthy(milan);
-    },
-    patient(240_000),
-  );
+  test('CLI-11 names the certificate of a virtual node that is not approved', { timeout: patient(240_000) }, async ({
+    milan,
+    peered: _,
+  }) => {
+    await healthy(milan);
+    const approval = {
+      apiGroup: 'certificates.k8s.io',
+      resource: 'certificatesigningrequests/approval',
+      operation: 'UPDATE',
+      match: `object.spec.signerName == 'kubernetes.io/kubelet-serving'`,
+    };
+    let step = '';
+    await denying(milan, approval, async () => {
+      await milan.kubectl(`${SYSTEM} delete pods -l tombolo.io/component=kubelet --wait=false`);
+      const cause = await firstCause(milan, 'CertificateNotApproved');
+      const to = expect.stringMatching(/^node rome \([0-9.]+\)/);
+      expect(cause).toMatchObject({ peer: 'rome', to, protocol: 'TCP' });
+      expect(cause['port']).toBeGreaterThan(10_000);
+      step = /^kubectl (certificate approve tombolo-rome-[^\s;]+)/.exec(cause['next'])?.[1] ?? '';
+      expect(step, cause['next']).not.toBe('');
+    });
+    // What it says helps; the API server may take a moment until it no longer asks a policy that is gone.
+    await until('the certificate is approved', async () => (await milan.try(step)).code === 0);
+    await healthy(milan);
+  });
 
-  test(
-    'CLI-11 names a credential that was revoked',
-    async ({ milan, rome, peered: _ }) => {
-      await healthy(milan);
-      const [consumer] = (await rome.json('get peers'))['items'].map((item: Json) => item['metadata'].name);
-      const tenant = `tombolo-tenant-${consumer}`;
-      // Else the peer gets a new credential at once.
-      const tokens = {
-        apiGroup: '',
-        resource: 'serviceaccounts/token',
-        operation: 'CREATE',
-        match: `request.namespace == '${tenant}'`,
-      };
-      await denying(rome, tokens, async () => {
-        await rome.kubectl(`-n ${tenant} delete serviceaccount tenant`);
-        const cause = await firstCause(milan, 'CredentialRevoked');
-        expect(cause).toMatchObject({ peer: 'rome', port: 6443, protocol: 'TCP' });
-        expect(cause['next']).toContain(tenant);
-      });
-      await healthy(milan);
-    },
-    patient(240_000),
-  );
+  test('CLI-11 names a credential that was revoked', { timeout: patient(240_000) }, async ({
+    milan,
+    rome,
+    peered: _,
+  }) => {
+    await healthy(milan);
+    const [consumer] = (await rome.json('get peers'))['items'].map((item: Json) => item['metadata'].name);
+    const tenant = `tombolo-tenant-${consumer}`;
+    // Else the peer gets a new credential at once.
+    const tokens = {
+      apiGroup: '',
+      resource: 'serviceaccounts/token',
+      operation: 'CREATE',
+      match: `request.namespace == '${tenant}'`,
+    };
+    await denying(rome, tokens, async () => {
+      await rome.kubectl(`-n ${tenant} delete serviceaccount tenant`);
+      const cause = await firstCause(milan, 'CredentialRevoked');
+      expect(cause).toMatchObject({ peer: 'rome', port: 6443, protocol: 'TCP' });
+      expect(cause['next']).toContain(tenant);
+    });
+    await healthy(milan);
+  });
 });

@@ -498,30 +498,28 @@ describe('rights', () => {
 });
 
 describe('the other side is away', () => {
-  test(
-    'PEER-26 PEER-27 the other side is away: said, nothing deleted; --force cleans this side',
-    async ({ bed, milan, rome }) => {
-      await ensurePeered(milan, rome);
-      const shop = await offload(milan, rome, `away-${process.pid.toString(36)}`);
-      await shop.create(remotePod('bare', { containers: [sleeper()] }));
-      await shop.podInPhase('bare', 'Running');
-      // Lost packets, not refused connections: nothing tells at once that nobody is there.
-      await without('', { bed, milan, rome }, async () => {
-        const started = performance.now();
-        const outcome = await milan.tombolo('unpeer rome --yes --timeout 15s');
-        expect(outcome.code).not.toBe(0);
-        expect(outcome.stderr).toMatch(/--force/);
-        expect(performance.now() - started).toBeLessThan(20_000);
-        expect(await milan.find('get peer rome')).toBeDefined();
-        expect((await shop.pod('bare'))?.['status'].phase).toBe('Running');
-        const forced = await milan.tombolo('unpeer rome --force --yes --timeout 60s');
-        expect(forced, forced.stderr).toMatchObject({ code: 0 });
-        await milan.kubectl(['delete', 'namespace', shop.name, '--timeout=40s']);
-        expect(await leftovers(milan)).toEqual([]);
-      });
-      await unpeer(rome, 'milan', '--force');
-      await until('rome is clean', async () => (await leftovers(rome)).length === 0, 60_000);
-    },
-    patient(300_000),
-  );
+  test('PEER-26 PEER-27 the other side is away: said, nothing deleted; --force cleans this side', {
+    timeout: patient(300_000),
+  }, async ({ bed, milan, rome }) => {
+    await ensurePeered(milan, rome);
+    const shop = await offload(milan, rome, `away-${process.pid.toString(36)}`);
+    await shop.create(remotePod('bare', { containers: [sleeper()] }));
+    await shop.podInPhase('bare', 'Running');
+    // Lost packets, not refused connections: nothing tells at once that nobody is there.
+    await without('', { bed, milan, rome }, async () => {
+      const started = performance.now();
+      const outcome = await milan.tombolo('unpeer rome --yes --timeout 15s');
+      expect(outcome.code).not.toBe(0);
+      expect(outcome.stderr).toMatch(/--force/);
+      expect(performance.now() - started).toBeLessThan(20_000);
+      expect(await milan.find('get peer rome')).toBeDefined();
+      expect((await shop.pod('bare'))?.['status'].phase).toBe('Running');
+      const forced = await milan.tombolo('unpeer rome --force --yes --timeout 60s');
+      expect(forced, forced.stderr).toMatchObject({ code: 0 });
+      await milan.kubectl(['delete', 'namespace', shop.name, '--timeout=40s']);
+      expect(await leftovers(milan)).toEqual([]);
+    });
+    await unpeer(rome, 'milan', '--force');
+    await until('rome is clean', async () => (await leftovers(rome)).length === 0, 60_000);
+  });
 });

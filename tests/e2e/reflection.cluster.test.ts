@@ -242,71 +242,69 @@ async function writesOf(cluster: TestCluster, resource: string): Promise<number>
   return ['POST', 'PUT', 'PATCH', 'APPLY'].reduce((sum, verb) => sum + (counts.get(`${verb} ${resource}`) ?? 0), 0);
 }
 
-test(
-  'REF-32 REF-34 POD-28 REF-25 a mounted volume follows; its pod and 1,000 objects beside it cause no write on either side in 60 s',
-  async ({ shop, milan, rome }) => {
-    await shop.create(
-      configMap('mounted', { word: 'one' }),
-      remotePod('reader', {
-        volumes: [{ name: 'v', configMap: { name: 'mounted' } }],
-        containers: [sleeper({ volumeMounts: [{ name: 'v', mountPath: '/v' }] })],
-      }),
+test('REF-32 REF-34 POD-28 REF-25 a mounted volume follows; its pod and 1,000 objects beside it cause no write on either side in 60 s', {
+  timeout: patient(240_000),
+}, async ({ shop, milan, rome }) => {
+  await shop.create(
+    configMap('mounted', { word: 'one' }),
+    remotePod('reader', {
+      volumes: [{ name: 'v', configMap: { name: 'mounted' } }],
+      containers: [sleeper({ volumeMounts: [{ name: 'v', mountPath: '/v' }] })],
+    }),
+  );
+  await makeMany(milan, shop.name, 500);
+  await shop.podInPhase('reader', 'Running');
+  expect(await milan.kubectl(['-n', shop.name, 'exec', 'reader', '--', 'cat', '/v/word'])).toBe('one');
+  const versions = async (cluster: TestCluster, namespace: string) =>
+    (await cluster.json(['-n', namespace, 'get', 'configmaps,secrets']))['items']
+      .filter((item: Json) => item['metadata'].name.startsWith('rest-'))
+      .map((item: Json) => `${item['kind']} ${item['metadata'].name} ${item['metadata'].resourceVersion}`)
+      .toSorted() as string[];
+  const sides = [
+    [milan, shop.name],
+    [rome, shop.twin],
+  ] as const;
+  await until('all are copied', async () => (await versions(rome, shop.twin)).length === 1_000, 60_000);
+  const measure = () =>
+    Promise.all(
+      sides.map(async ([cluster, namespace]) => ({
+        objects: await versions(cluster, namespace),
+        pods: (await cluster.json(['-n', namespace, 'get', 'pods,replicasets']))['items'].map(
+          ({ metadata }: Json) => `${metadata.name} ${metadata.resourceVersion}`,
+        ) as string[],
+        configMaps: await writesOf(cluster, 'configmaps'),
+        secrets: await writesOf(cluster, 'secrets'),
+      })),
     );
-    await makeMany(milan, shop.name, 500);
-    await shop.podInPhase('reader', 'Running');
-    expect(await milan.kubectl(['-n', shop.name, 'exec', 'reader', '--', 'cat', '/v/word'])).toBe('one');
-    const versions = async (cluster: TestCluster, namespace: string) =>
-      (await cluster.json(['-n', namespace, 'get', 'configmaps,secrets']))['items']
-        .filter((item: Json) => item['metadata'].name.startsWith('rest-'))
-        .map((item: Json) => `${item['kind']} ${item['metadata'].name} ${item['metadata'].resourceVersion}`)
-        .toSorted() as string[];
-    const sides = [
-      [milan, shop.name],
-      [rome, shop.twin],
-    ] as const;
-    await until('all are copied', async () => (await versions(rome, shop.twin)).length === 1_000, 60_000);
-    const measure = () =>
-      Promise.all(
-        sides.map(async ([cluster, namespace]) => ({
-          objects: await versions(cluster, namespace),
-          pods: (await cluster.json(['-n', namespace, 'get', 'pods,replicasets']))['items'].map(
-            ({ metadata }: Json) => `${metadata.name} ${metadata.resourceVersion}`,
-          ) as string[],
-          configMaps: await writesOf(cluster, 'configmaps'),
-          secrets: await writesOf(cluster, 'secrets'),
-        })),
-      );
 
-    const before = await measure();
-    const end = performance.now() + 60_000;
-    await milan.kubectl([
-      '-n',
-      shop.name,
-      'patch',
-      'configmap',
-      'mounted',
-      '--type=merge',
-      '-p',
-      '{"data":{"word":"two"}}',
-    ]);
-    await until(
-      'file follows',
-      async () => (await milan.kubectl(['-n', shop.name, 'exec', 'reader', '--', 'cat', '/v/word'])) === 'two',
-      95_000,
-    );
-    await until('60 s are over', async () => performance.now() > end, 65_000);
-    const after = await measure();
-    expect(after.map(({ objects }) => objects)).toEqual(before.map(({ objects }) => objects));
-    expect(before.map(({ pods }) => pods.length)).toEqual([1, 2]); // here the pod, there its wrapper too
-    expect(after.map(({ pods }) => pods)).toEqual(before.map(({ pods }) => pods));
-    after.forEach(({ configMaps, secrets }, side) => {
-      // Of the one that changed: our patch here; there a patch before its first apply, and that apply, once or twice.
-      expect(configMaps - (before[side]?.configMaps ?? 0)).toBeLessThanOrEqual(4);
-      expect(secrets - (before[side]?.secrets ?? 0)).toBe(0);
-    });
-  },
-  patient(240_000),
-);
+  const before = await measure();
+  const end = performance.now() + 60_000;
+  await milan.kubectl([
+    '-n',
+    shop.name,
+    'patch',
+    'configmap',
+    'mounted',
+    '--type=merge',
+    '-p',
+    '{"data":{"word":"two"}}',
+  ]);
+  await until(
+    'file follows',
+    async () => (await milan.kubectl(['-n', shop.name, 'exec', 'reader', '--', 'cat', '/v/word'])) === 'two',
+    95_000,
+  );
+  await until('60 s are over', async () => performance.now() > end, 65_000);
+  const after = await measure();
+  expect(after.map(({ objects }) => objects)).toEqual(before.map(({ objects }) => objects));
+  expect(before.map(({ pods }) => pods.length)).toEqual([1, 2]); // here the pod, there its wrapper too
+  expect(after.map(({ pods }) => pods)).toEqual(before.map(({ pods }) => pods));
+  after.forEach(({ configMaps, secrets }, side) => {
+    // Of the one that changed: our patch here; there a patch before its first apply, and that apply, once or twice.
+    expect(configMaps - (before[side]?.configMaps ?? 0)).toBeLessThanOrEqual(4);
+    expect(secrets - (before[side]?.secrets ?? 0)).toBe(0);
+  });
+});
 
 test('REF-35 token Secrets arrive as Opaque with the same data; Helm and bootstrap Secrets do not', async ({
   shop,

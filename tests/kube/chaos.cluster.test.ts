@@ -15,7 +15,7 @@ describe.skipIf(whyNot !== '')(`an informer${whyNot}`, () => {
     await using watched = await watchConfigMaps(cluster, namespace);
     await churn(cluster, namespace, 30);
     await bed.stop('apiserver', { kill: true });
-    await until('the informer notices', () => watched.errors.length > 0);
+    await until('the informer notices', () => watched.errors.length > 0, 60_000);
     await startApi(bed, cluster);
     await churn(cluster, namespace, 30);
     const expected = await stored(cluster, namespace);

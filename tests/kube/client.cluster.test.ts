@@ -84,7 +84,7 @@ describe.skipIf(whyNot !== '')(`the client${whyNot}`, () => {
     await using watched = await watchConfigMaps(cluster, namespace);
     expect(watched.informer.size).toBe(names.length);
     await cluster.client.deleteCollection(CONFIG_MAP, query);
-    await until('all deletions have arrived', () => watched.informer.size === 0);
+    await until('all deletions have arrived', () => watched.informer.size === 0, 60_000);
     expect(watched.told()).toEqual({});
     expect(watched.errors).toEqual([]);
   });
@@ -110,7 +110,7 @@ describe.skipIf(whyNot !== '')(`the client${whyNot}`, () => {
     informer.onError((error) => codes.push(error instanceof KubeError ? error.code : String(error)));
     const abort = new AbortController();
     const ended = informer.run(abort.signal);
-    await until('it has been told', () => codes.length > 0);
+    await until('it has been told', () => codes.length > 0, 60_000);
     expect(codes[0]).toBe('NotFound');
     abort.abort();
     await ended;
@@ -218,10 +218,10 @@ describe.skipIf(whyNot !== '')(`leases and events${whyNot}`, () => {
     say();
     const events = async () =>
       (await cluster.client.list(EVENT, { namespace })).items.filter((event) => event.reason === 'Tested');
-    await until('the event is there', async () => (await events()).length === 1);
+    await until('the event is there', async () => (await events()).length === 1, 60_000);
     say();
     say();
-    await until('it was counted', async () => (await events())[0]?.count === 3);
+    await until('it was counted', async () => (await events())[0]?.count === 3, 60_000);
     expect(await events()).toHaveLength(1);
     abort.abort();
     await ended;

@@ -103,6 +103,7 @@ describe.skipIf(whyNot !== '')(`compared with client-node${whyNot}`, () => {
     await until(
       'both have seen the last write',
       () => watched.state()['last'] === 'one' && theirs.get('last', namespace) !== undefined,
+      60_000,
     );
     await theirs.stop();
     const trimmed = (plain(theirs.list()) as KubeObject[]).map(

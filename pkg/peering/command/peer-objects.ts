@@ -1,7 +1,7 @@
 import {
   type ApiMode,
-  type NetworkMode,
   FINALIZER,
+  type NetworkMode,
   type Peer,
   PEER,
   type PeerSpec,

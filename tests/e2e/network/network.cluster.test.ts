@@ -282,45 +282,43 @@ describe('network', () => {
     }
   });
 
-  test(
-    'NET-28 100 pods come and go, and no route, rule or neighbour changes on node or gateway',
-    async ({ bed, milan, shop }) => {
-      await tunnelUp(milan);
-      const nodes = await realNodes(milan);
-      const worlds = () => Promise.all(nodes.map((node) => worldOf(bed, 'milan', node)));
-      const gateway = async () =>
-        milan.kubectl([
-          '-n',
-          'tombolo-system',
-          'exec',
-          await activeGateway(milan),
-          '-c',
-          'gateway',
-          '--',
-          'sh',
-          '-c',
-          // Without elements of sets: who may exchange packets does change.
-          'ip route show table 51840; ip route; nft --stateless --terse list table inet tombolo',
-        ]);
-      const before = [await worlds(), await gateway()];
-      for (let wave = 0; wave < WAVES; wave++) {
-        const names = Array.from({ length: WAVE_PODS }, (_, index) => `w${wave}-${index}`);
-        const pods = names.map((name, index) => {
-          const node = nodes[index % (2 * nodes.length)];
-          const containers = [sleeper()];
-          return node === undefined
-            ? remotePod(name, { containers })
-            : { ...homePod(name, node), spec: { nodeName: node, terminationGracePeriodSeconds: 1, containers } };
-        });
-        await shop.create(...pods);
-        for (const name of names) await shop.podInPhase(name, 'Running', 90_000);
-        expect([await worlds(), await gateway()], `wave ${wave} runs`).toEqual(before);
-        await milan.kubectl(`-n ${shop.name} delete pods --all --grace-period=1`, { timeoutMs: 120_000 });
-        expect([await worlds(), await gateway()], `wave ${wave} is gone`).toEqual(before);
-      }
-    },
-    patient(400_000),
-  );
+  test('NET-28 100 pods come and go, and no route, rule or neighbour changes on node or gateway', {
+    timeout: patient(400_000),
+  }, async ({ bed, milan, shop }) => {
+    await tunnelUp(milan);
+    const nodes = await realNodes(milan);
+    const worlds = () => Promise.all(nodes.map((node) => worldOf(bed, 'milan', node)));
+    const gateway = async () =>
+      milan.kubectl([
+        '-n',
+        'tombolo-system',
+        'exec',
+        await activeGateway(milan),
+        '-c',
+        'gateway',
+        '--',
+        'sh',
+        '-c',
+        // Without elements of sets: who may exchange packets does change.
+        'ip route show table 51840; ip route; nft --stateless --terse list table inet tombolo',
+      ]);
+    const before = [await worlds(), await gateway()];
+    for (let wave = 0; wave < WAVES; wave++) {
+      const names = Array.from({ length: WAVE_PODS }, (_, index) => `w${wave}-${index}`);
+      const pods = names.map((name, index) => {
+        const node = nodes[index % (2 * nodes.length)];
+        const containers = [sleeper()];
+        return node === undefined
+          ? remotePod(name, { containers })
+          : { ...homePod(name, node), spec: { nodeName: node, terminationGracePeriodSeconds: 1, containers } };
+      });
+      await shop.create(...pods);
+      for (const name of names) await shop.podInPhase(name, 'Running', 90_000);
+      expect([await worlds(), await gateway()], `wave ${wave} runs`).toEqual(before);
+      await milan.kubectl(`-n ${shop.name} delete pods --all --grace-period=1`, { timeoutMs: 120_000 });
+      expect([await worlds(), await gateway()], `wave ${wave} is gone`).toEqual(before);
+    }
+  });
 
   test('NET-28 the address of a pod that is gone leads to no pod of the provider, and to the next remote pod that has it', async ({
     bed,
